@@ -1,0 +1,160 @@
+package daemonize
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// A Daemon says how a process becomes a daemon. The zero value follows
+// daemon(7): working directory /, umask 0, standard input, output and error on
+// /dev/null, no core dumps, no pid file, the caller's user.
+type Daemon struct {
+	// Args is the daemon's command line, program name first. Nil means os.Args.
+	// The program that runs is always the calling one; the directory of
+	// Args[0] is made absolute, its last element, by which a program may know
+	// what it was called as, is kept. The launcher's working directory is
+	// not the daemon's, so paths in Args should be absolute.
+	Args []string
+
+	// Env names environment variables that the daemon keeps besides those in
+	// [KeptEnvironment]. A name that ends in * stands for all that begin so.
+	Env []string
+
+	// Dir is the working directory; empty means "/". With Chroot it is
+	// looked up inside the new root.
+	Dir string
+
+	// KeepDir leaves the working directory as it is, like nochdir of daemon(3).
+	KeepDir bool
+
+	// KeepStdio gives the daemon the launcher's standard input, output and error,
+	// like noclose of daemon(3), in place of /dev/null: output and error when it is ready.
+	KeepStdio bool
+
+	// Umask is the file mode creation mask, 0 to 0777. Zero is a mask of zero:
+	// files get exactly the mode they are created with.
+	Umask int
+
+	// CoreDumps leaves the limit of the size of a core file as it is. Otherwise it is
+	// set to zero, because a core holds whatever the daemon knew.
+	CoreDumps bool
+
+	// PidFile is the absolute path of the file that holds the daemon's pid and is
+	// locked as long as it lives. Empty means none.
+	PidFile string
+
+	// RuntimeDirectory is the absolute path of a directory that is made, if missing,
+	// before the pid file is opened, and that belongs to Identity. Its parent
+	// must exist. Made by root it has mode 0755, else 0700. One that is there already must
+	// be a directory of root's, the caller's or Identity's and not writable by others.
+	// Empty means none. (The name is systemd.exec(5)'s.)
+	RuntimeDirectory string
+
+	// Identity is whom [Process.DropPrivileges] becomes. Nil keeps the caller's
+	// user and groups.
+	Identity *Identity
+
+	// Chroot is the directory that [Process.DropPrivileges] makes the root
+	// directory. Empty means none. All other paths here are looked up
+	// outside of it.
+	Chroot string
+
+	// ReadyTimeout is how long Detach waits for the daemon to be ready before it
+	// kills it and returns an error. Zero means for ever.
+	ReadyTimeout time.Duration
+
+	// ExitStatus says with which status the launcher should exit for an error that Detach
+	// returns in the daemon; the launcher finds it in [StartError]. Nil means 1 for all.
+	ExitStatus func(error) int
+
+	// Output is where the launcher copies what the daemon writes to its standard output
+	// and error before it is ready. Nil means os.Stderr.
+	Output io.Writer
+
+	sys system // nil means the kernel's
+}
+
+// Detach starts the calling program again as a daemon. Like fork(2) it returns
+// twice, with one of its three results.
+//
+// In the daemon it returns a Process at once. An error there has been passed
+// to the launcher already, and standard output and error are closed to it; the
+// program should exit with any status but 0.
+//
+// In the launcher it returns a Launched when the daemon is ready; a [*RunningError]
+// when another daemon holds PidFile; a [*StartError] when the daemon ended, or
+// was ended, before it was ready; or what kept it from starting the daemon at all.
+// While another start is under way with the same pid file, Detach waits for its
+// end. The signals HUP, INT, QUIT and TERM, unless ignored, end the
+// daemon and Detach with a StartError. A launcher that is killed takes
+// the daemon with it: Ready fails.
+func (d *Daemon) Detach() (*Process, *Launched, error) {
+	if err := d.validate(); err != nil {
+		return nil, nil, err
+	}
+	h, err := recognise(d.system())
+	if err != nil {
+		return nil, nil, err
+	}
+	if h == nil {
+		launched, err := d.launchUnlessRunning()
+		return nil, launched, err
+	}
+	p := &Process{daemon: d, handshake: h}
+	if err := p.settleDetached(); err != nil {
+		p.Abort(d.exitStatus(err), err)
+		p.Close()
+		return nil, nil, err
+	}
+	return p, nil, nil
+}
+
+// Foreground makes the calling process a daemon without detaching it, for
+// supervisors, containers and shell jobs. Environment, descriptors,
+// signals, session and standard input, output and error stay as they are; all else
+// is as with Detach.
+func (d *Daemon) Foreground() (*Process, error) {
+	if err := d.validate(); err != nil {
+		return nil, err
+	}
+	p := &Process{daemon: d}
+	if err := p.settle(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (d *Daemon) validate() error {
+	if d.Umask < 0 || d.Umask > 0o777 {
+		return fmt.Errorf("set umask %#o: not between 0 and 0777", d.Umask)
+	}
+	for _, path := range []string{d.PidFile, d.RuntimeDirectory, d.Chroot, d.Dir} {
+		if path != "" && path[0] != '/' {
+			return fmt.Errorf("use path %s: not absolute", path)
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) system() system {
+	if d.sys != nil {
+		return d.sys
+	}
+	return kernel{}
+}
+
+func (d *Daemon) exitStatus(err error) int {
+	if d.ExitStatus == nil {
+		return 1
+	}
+	return d.ExitStatus(err)
+}
+
+func (d *Daemon) dir() string {
+	if d.Dir == "" {
+		return "/"
+	}
+	return d.Dir
+}

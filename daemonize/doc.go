@@ -1,0 +1,52 @@
+// Package daemonize turns a Go program into a daemon: a process with no
+// terminal, no controlling session and nothing left of the shell that started
+// it, whose start is known to have worked before the prompt comes back.
+//
+// A Go program cannot fork(2), so it starts itself a second time. The first
+// process is the launcher, the second the daemon. [Daemon.Detach] returns in
+// both: in the daemon at once, with a [Process]; in the launcher when the daemon
+// has called [Process.Ready] or has failed to get there. The steps, with the
+// numbers daemon(7) gives them under "SysV Daemons":
+//
+//  1. Descriptors the caller left open are marked close-on-exec (step 1). They
+//     are not closed, because the Go runtime has descriptors of its own among
+//     them.
+//  2. Ignored signals get their default action back and the signal mask is
+//     emptied (steps 2 and 3), so that a daemon started under nohup(1) or from a
+//     script that traps signals can be stopped like any other. The mask is
+//     emptied on Linux only.
+//  3. The environment is cut down to the names in [KeptEnvironment] and in
+//     Daemon.Env (step 4).
+//  4. The program is started again through github.com/sevlyar/go-daemon, in a
+//     session of its own (steps 5, 6 and 8). There is one fork, not two (step 7): the
+//     daemon is the leader of its session and its process group, which is
+//     what job and process listings expect. A session leader could take a
+//     terminal that it opens as its controlling terminal; this package and its
+//     callers therefore open files with O_NOCTTY.
+//  5. The daemon recognises itself by a secret that it finds in its environment
+//     and waiting on the socket that is its standard output. A
+//     variable alone proves nothing, and setting one from outside has no effect.
+//  6. Standard input is /dev/null from here on; standard output and error lead to
+//     the launcher, which copies them to its own standard error (step 9).
+//  7. The umask is set and the working directory changed (steps 10 and 11).
+//     RLIMIT_CORE becomes 0, unless Daemon.CoreDumps says otherwise.
+//  8. The pid file is locked (step 12) as flopen(3) does it. The lock is
+//     what says that the daemon lives; the number in the file is for people and
+//     scripts.
+//  9. The program opens what it needs: log, listeners, sockets. Then
+//     [Process.DropPrivileges] enters the chroot and gives up supplementary groups,
+//     group and user, on all threads, and proves that they are gone (step 13).
+//  10. [Process.Ready] writes the pid, puts /dev/null on standard output and
+//     error (step 9 again) and tells the launcher (step 14), and systemd where
+//     NOTIFY_SOCKET asks for it. Only now does Detach return in the launcher, and the
+//     launcher exits (step 15), which makes process 1, or the nearest
+//     subreaper, the daemon's parent.
+//
+// Whatever fails before step 10 is reported by the launcher, on the terminal of
+// whoever typed the command, with an exit status, and leaves nothing behind.
+//
+// A program that is started by a supervisor calls [Daemon.Foreground] in place
+// of Detach, and is otherwise the same.
+//
+// [Find] tells which process holds a pid file, and [Stop] ends it.
+package daemonize

@@ -1,0 +1,164 @@
+package daemonize
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// An Identity is a user and the groups that a process has as this user.
+type Identity struct {
+	User   string // the name, or the number where there is no name
+	UID    int
+	GID    int
+	Groups []int // supplementary groups, the primary one included
+}
+
+// LookupIdentity finds USER or USER:GROUP, names or numbers, in the system's
+// databases. Without GROUP it is the user's primary group; the supplementary
+// groups are the user's in either case. A user number without an entry is
+// allowed if GROUP is given.
+func LookupIdentity(spec string) (*Identity, error) {
+	name, group, hasGroup := strings.Cut(spec, ":")
+	if name == "" || hasGroup && group == "" {
+		return nil, fmt.Errorf("look up user %q: want USER or USER:GROUP", spec)
+	}
+	id, err := lookupUser(name, hasGroup)
+	if err != nil {
+		return nil, fmt.Errorf("look up user %s: %w", name, err)
+	}
+	if hasGroup {
+		if id.GID, err = lookupGroup(group); err != nil {
+			return nil, fmt.Errorf("look up group %s: %w", group, err)
+		}
+	}
+	if !slices.Contains(id.Groups, id.GID) {
+		id.Groups = append(id.Groups, id.GID)
+	}
+	return id, nil
+}
+
+func lookupUser(name string, hasGroup bool) (*Identity, error) {
+	u, err := user.Lookup(name)
+	if number, numErr := strconv.ParseUint(name, 10, 31); err != nil && numErr == nil {
+		u, err = user.LookupId(name)
+		if err != nil && hasGroup {
+			return &Identity{User: name, UID: int(number)}, nil
+		}
+	}
+	if err != nil {
+		return nil, cause(err)
+	}
+	id := &Identity{User: u.Username}
+	if id.UID, err = strconv.Atoi(u.Uid); err != nil {
+		return nil, err
+	}
+	if id.GID, err = strconv.Atoi(u.Gid); err != nil {
+		return nil, err
+	}
+	gids, err := u.GroupIds()
+	if err != nil {
+		return nil, err
+	}
+	for _, gid := range gids {
+		n, err := strconv.Atoi(gid)
+		if err != nil {
+			return nil, err
+		}
+		id.Groups = append(id.Groups, n)
+	}
+	return id, nil
+}
+
+func lookupGroup(name string) (int, error) {
+	g, err := user.LookupGroup(name)
+	if err == nil {
+		return strconv.Atoi(g.Gid)
+	}
+	if number, numErr := strconv.ParseUint(name, 10, 31); numErr == nil {
+		return int(number), nil
+	}
+	return 0, cause(err)
+}
+
+// cause says in few words what the errors of os/user say in many.
+func cause(err error) error {
+	var noUser user.UnknownUserError
+	var noID user.UnknownUserIdError
+	var noGroup user.UnknownGroupError
+	switch {
+	case errors.As(err, &noUser), errors.As(err, &noID):
+		return errors.New("no such user")
+	case errors.As(err, &noGroup):
+		return errors.New("no such group")
+	}
+	return err
+}
+
+// DropPrivileges enters Daemon.Chroot, becomes Daemon.Identity on all threads, and
+// makes sure that the way back is shut. Open what needs root, or is outside of the new root
+// directory, before. An error leaves the process half way; it must end.
+//
+// Without Chroot and Identity it does nothing, nor if the process is that user already.
+func (p *Process) DropPrivileges() error {
+	d, sys := p.daemon, p.daemon.system()
+	if d.Chroot != "" {
+		if err := p.enterRoot(); err != nil {
+			return err
+		}
+	}
+	id := d.Identity
+	if id == nil || os.Geteuid() != 0 && id.UID == os.Geteuid() && id.GID == os.Getegid() {
+		return nil
+	}
+	if err := sys.setgroups(id.Groups); err != nil {
+		return fmt.Errorf("set supplementary groups of %s: %w", id.User, err)
+	}
+	if err := sys.setgid(id.GID); err != nil {
+		return fmt.Errorf("set group to %d: %w", id.GID, err)
+	}
+	if err := sys.setuid(id.UID); err != nil {
+		return fmt.Errorf("set user to %s: %w", id.User, err)
+	}
+	if id.UID == 0 {
+		return nil
+	}
+	return verifyDropped(sys)
+}
+
+// enterRoot changes the root directory, and the working directory with it: one
+// that stays outside is a way out.
+func (p *Process) enterRoot() error {
+	d, sys := p.daemon, p.daemon.system()
+	if err := sys.chroot(d.Chroot); err != nil {
+		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
+	}
+	if err := sys.chdir(d.dir()); err != nil {
+		return fmt.Errorf("change directory to %s inside %s: %w", d.dir(), d.Chroot, err)
+	}
+	if p.pidFile != nil {
+		p.pidFile.enterRoot(d.Chroot)
+	}
+	return nil
+}
+
+// ErrPrivileged says that a process that gave up root could have it back.
+var ErrPrivileged = errors.New("privileges are still there")
+
+func verifyDropped(sys system) error {
+	if err := sys.setuid(0); err == nil {
+		return fmt.Errorf("give up root: %w: setuid(0) works", ErrPrivileged)
+	}
+	left, err := sys.privileged()
+	if err != nil {
+		return fmt.Errorf("look at what is left of root: %w", err)
+	}
+	if left != "" {
+		return fmt.Errorf("give up root: %w: %s", ErrPrivileged, left)
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package daemonize
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// A Process is the calling process in its role as a daemon. Its methods must not be called
+// at the same time.
+type Process struct {
+	daemon        *Daemon
+	handshake     *handshake // nil in the foreground, and when the launcher knows
+	notifySocket  string
+	pidFile       *PidFile
+	madeDirectory bool
+	ready         bool
+	pipeC         chan os.Signal
+}
+
+// settleDetached is what a detached daemon does first; settle what every daemon does.
+func (p *Process) settleDetached() error {
+	// A launcher that is killed breaks our standard error. Without this, the next word written
+	// there would end the process before it could clean up.
+	p.pipeC = make(chan os.Signal, 1)
+	signal.Notify(p.pipeC, syscall.SIGPIPE)
+	sys := p.daemon.system()
+	if err := adopt(sys); err != nil {
+		return err
+	}
+	if err := p.handshake.settleInput(); err != nil {
+		return err
+	}
+	session, err := sys.sessionID()
+	if err != nil {
+		return fmt.Errorf("look up session: %w", err)
+	}
+	if session != os.Getpid() {
+		return fmt.Errorf("start session: still in session %d", session)
+	}
+	// Whoever wants to start this daemon again may have to repeat the command
+	// line where this fails; that is no reason not to start now.
+	sys.keepCommandLine([]byte(strings.Join(os.Args, "\x00")))
+	return p.settle()
+}
+
+func (p *Process) settle() error {
+	d, sys := p.daemon, p.daemon.system()
+	p.notifySocket = os.Getenv("NOTIFY_SOCKET")
+	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil {
+		return fmt.Errorf("clean environment: %w", err)
+	}
+	sys.umask(d.Umask)
+	if !d.KeepDir && d.Chroot == "" {
+		if err := sys.chdir(d.dir()); err != nil {
+			return fmt.Errorf("change directory to %s: %w", d.dir(), err)
+		}
+	}
+	if !d.CoreDumps {
+		if err := sys.noCoreDumps(); err != nil {
+			return fmt.Errorf("limit core dumps: %w", err)
+		}
+	}
+	return p.lockPidFile()
+}
+
+// lockPidFile makes the directory anew when another daemon, that had made it, removes it in
+// between.
+func (p *Process) lockPidFile() error {
+	d := p.daemon
+	for try := 1; ; try++ {
+		made, err := makeRuntimeDirectory(d.system(), d.RuntimeDirectory, d.Identity)
+		if err != nil {
+			return err
+		}
+		p.madeDirectory = made
+		if d.PidFile == "" {
+			return nil
+		}
+		p.pidFile, err = lockPidFile(d.system(), d.PidFile)
+		if d.RuntimeDirectory == "" || !errors.Is(err, syscall.ENOENT) || try == 3 {
+			return err
+		}
+	}
+}
+
+// Stale describes what was left of an earlier daemon in the pid file; see [PidFile.Stale].
+func (p *Process) Stale() string {
+	if p.pidFile == nil {
+		return ""
+	}
+	return p.pidFile.Stale()
+}
+
+// Detached reports whether the process has a launcher that waits for Ready or Abort.
+func (p *Process) Detached() bool { return p.handshake != nil }
+
+// Ready says that the daemon serves. It writes the pid file, points standard output and
+// error of a detached daemon at /dev/null, and tells the launcher, which
+// gets message as [Launched].Message; then systemd, if NOTIFY_SOCKET was set.
+//
+// An error means that the daemon should end: a detached daemon whose launcher is gone
+// was not wanted any more.
+func (p *Process) Ready(message string) error {
+	if p.pidFile != nil {
+		if err := p.pidFile.Write(); err != nil {
+			return err
+		}
+	}
+	if p.handshake != nil {
+		if err := p.handshake.finish(frame{Ready: true, Message: message}); err != nil {
+			return err
+		}
+		p.hangUp()
+	}
+	p.ready = true
+	return notify(p.notifySocket, fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid()))
+}
+
+// Abort tells the launcher of a detached daemon why the daemon will not be ready, and
+// which exit status, above 0, to pass on. It does not end the process. In the foreground, and
+// after Ready, it does nothing.
+func (p *Process) Abort(status int, err error) {
+	if p.handshake == nil {
+		return
+	}
+	f := frame{Status: status, Message: err.Error()}
+	var running *RunningError
+	if errors.As(err, &running) {
+		f.Running = &running.Holder
+	}
+	// Without a launcher there is nobody left to tell.
+	p.handshake.finish(f)
+	p.hangUp()
+}
+
+func (p *Process) hangUp() {
+	p.handshake = nil
+	signal.Stop(p.pipeC)
+}
+
+// Close removes the pid file. If the daemon never was ready, it also removes the runtime
+// directory that it made. Call it last.
+func (p *Process) Close() error {
+	var err error
+	if p.pidFile != nil {
+		err = p.pidFile.Remove()
+		p.pidFile = nil
+	}
+	if p.madeDirectory && !p.ready {
+		// Another daemon may have moved in meanwhile; then it stays.
+		p.daemon.system().rmdir(p.daemon.RuntimeDirectory)
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package daemonize
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// makeRuntimeDirectory makes the directory, or sees to it that the one that is there
+// is fit to hold a pid file: nobody but root, the caller and the daemon's user
+// may be able to put something else in its place.
+func makeRuntimeDirectory(sys system, path string, owner *Identity) (made bool, err error) {
+	if path == "" {
+		return false, nil
+	}
+	mode := uint32(0o700)
+	if os.Geteuid() == 0 {
+		mode = 0o755
+	}
+	switch err := sys.mkdir(path, mode); {
+	case errors.Is(err, syscall.EEXIST):
+		return false, checkRuntimeDirectory(sys, path, owner)
+	case err != nil:
+		return false, fmt.Errorf("make runtime directory %s: %w", path, err)
+	}
+	if err := adoptRuntimeDirectory(sys, path, mode, owner); err != nil {
+		sys.rmdir(path)
+		return false, err
+	}
+	return true, nil
+}
+
+// adoptRuntimeDirectory gives the new directory the mode that the umask may have kept from it, and
+// to its owner.
+func adoptRuntimeDirectory(sys system, path string, mode uint32, owner *Identity) error {
+	fd, err := sys.open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open runtime directory %s: %w", path, err)
+	}
+	defer sys.close(fd)
+	if err := sys.fchmod(fd, mode); err != nil {
+		return fmt.Errorf("set mode of runtime directory %s: %w", path, err)
+	}
+	if owner == nil {
+		return nil
+	}
+	if err := sys.chown(path, owner.UID, owner.GID); err != nil {
+		return fmt.Errorf("give runtime directory %s to %s: %w", path, owner.User, err)
+	}
+	return nil
+}
+
+func checkRuntimeDirectory(sys system, path string, owner *Identity) error {
+	info, err := sys.lstat(path)
+	if err != nil {
+		return fmt.Errorf("stat runtime directory %s: %w", path, err)
+	}
+	trusted := info.uid == 0 || info.uid == os.Geteuid() || owner != nil && info.uid == owner.UID
+	var reason string
+	switch {
+	case info.kind() != syscall.S_IFDIR:
+		reason = "is " + info.describe()
+	case !trusted:
+		reason = fmt.Sprintf("belongs to user %d", info.uid)
+	case info.mode&0o022 != 0:
+		reason = fmt.Sprintf("can be written by others (mode %04o)", info.mode&0o7777)
+	default:
+		return nil
+	}
+	return &ForeignError{Role: "runtime directory", Path: path, Reason: reason}
+}

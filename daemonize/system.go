@@ -1,0 +1,108 @@
+package daemonize
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// A system is the operating system as this package uses it: every call that
+// can fail, in one place, so that a test can make each of them fail. Its one real
+// implementation is kernel.
+type system interface {
+	// Detaching.
+	socketpair() (ours, theirs *os.File, err error)
+	peekInput(fd int) ([]byte, error)
+	receive(fd int, n int) ([]byte, []int, error)
+	send(f *os.File, b []byte, fds []int) error
+	closeOnExec(first int) error
+	emptySignalMask() (restore func(), err error)
+	dup(fd int) (int, error)
+	dup2(from, to int) error
+	close(fd int) error
+	sessionID() (int, error)
+	umask(mask int)
+	chdir(dir string) error
+	noCoreDumps() error
+
+	// Pid file and runtime directory.
+	open(path string, flags int, perm uint32) (int, error)
+	fstat(fd int) (fileInfo, error)
+	lstat(path string) (fileInfo, error)
+	flock(fd int, how int) error
+	claim(fd int) error
+	claimant(fd int) (pid int, err error)
+	pwrite(fd int, b []byte, offset int64) (int, error)
+	ftruncate(fd int, size int64) error
+	fchmod(fd int, mode uint32) error
+	chown(path string, uid, gid int) error
+	mkdir(path string, mode uint32) error
+	unlink(path string) error
+	rmdir(path string) error
+	pread(fd int, b []byte) (int, error)
+
+	// Privileges.
+	chroot(dir string) error
+	setgroups(gids []int) error
+	setgid(gid int) error
+	setuid(uid int) error
+	privileged() (string, error)
+
+	// Other processes.
+	process(pid int) (processHandle, error)
+
+	// The command line kept for a restart.
+	keepCommandLine(line []byte) error
+	keptCommandLine(pid int) ([]byte, error)
+}
+
+// kernel is the system that runs this program.
+type kernel struct{}
+
+// A processHandle stands for one process, however its pid is used later.
+type processHandle interface {
+	signal(sig syscall.Signal) error
+	// wait reports whether the process has ended, after at most the given
+	// number of milliseconds. A process that has ended and was not waited for by its
+	// parent counts as ended.
+	wait(milliseconds int) (bool, error)
+	close()
+}
+
+// fileInfo is what stat(2) tells of a file that matters here.
+type fileInfo struct {
+	dev, ino uint64
+	mode     uint32
+	uid      int
+}
+
+func (a fileInfo) sameFile(b fileInfo) bool { return a.dev == b.dev && a.ino == b.ino }
+
+func (a fileInfo) kind() uint32 { return a.mode & syscall.S_IFMT }
+
+// describe names the kind of file in the words of find(1).
+func (a fileInfo) describe() string {
+	switch a.kind() {
+	case syscall.S_IFREG:
+		return "a regular file"
+	case syscall.S_IFDIR:
+		return "a directory"
+	case syscall.S_IFLNK:
+		return "a symbolic link"
+	case syscall.S_IFIFO:
+		return "a named pipe"
+	case syscall.S_IFSOCK:
+		return "a socket"
+	default:
+		return "a device"
+	}
+}
+
+// ignoringEINTR calls f again as long as a signal interrupts it.
+func ignoringEINTR(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

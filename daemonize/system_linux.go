@@ -1,0 +1,181 @@
+package daemonize
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func (kernel) closeOnExec(first int) error {
+	err := unix.CloseRange(uint(first), math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return markOpenDescriptors("/proc/self/fd", first) // before Linux 5.11
+}
+
+func (kernel) emptySignalMask() (restore func(), err error) {
+	runtime.LockOSThread()
+	var empty, old unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &empty, &old); err != nil {
+		runtime.UnlockOSThread()
+		return nil, err
+	}
+	return func() {
+		// It cannot fail: the arguments are those that worked before.
+		unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+		runtime.UnlockOSThread()
+	}, nil
+}
+
+func (kernel) dup2(from, to int) error { return unix.Dup3(from, to, 0) }
+
+// claim takes a POSIX record lock, which, unlike that of flock(2), tells others the pid
+// of its owner. The process loses it when it closes any descriptor of the file.
+func (kernel) claim(fd int) error {
+	return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+}
+
+// claimant returns the owner of the record lock: 0 when there is none, -1 when it is in
+// a pid namespace that cannot be seen from here.
+func (kernel) claimant(fd int) (int, error) {
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil {
+		return 0, err
+	}
+	switch {
+	case lock.Type == unix.F_UNLCK:
+		return 0, nil
+	case lock.Pid <= 0:
+		return -1, nil
+	}
+	return int(lock.Pid), nil
+}
+
+// privileged says what is left of root's power, or nothing. It asks for the calling
+// thread; ids and capabilities are changed for all threads together.
+func (kernel) privileged() (string, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		return "", err
+	}
+	if p := uint64(caps[1].Permitted)<<32 | uint64(caps[0].Permitted); p != 0 {
+		return fmt.Sprintf("capabilities %#x are left", p), nil
+	}
+	return "", nil
+}
+
+// process opens a pidfd, so that signals and waiting are safe against a recycled
+// pid. Before Linux 5.3 the start time of the process takes its place.
+func (kernel) process(pid int) (processHandle, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ENOSYS) {
+		return pidHandle{pid, processStart(pid)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pidfdHandle(fd), nil
+}
+
+type pidfdHandle int
+
+func (h pidfdHandle) signal(sig syscall.Signal) error {
+	return unix.PidfdSendSignal(int(h), sig, nil, 0)
+}
+
+func (h pidfdHandle) wait(milliseconds int) (bool, error) {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(h), Events: unix.POLLIN}}, milliseconds)
+	if errors.Is(err, unix.EINTR) {
+		return false, nil
+	}
+	return n > 0, err
+}
+
+func (h pidfdHandle) close() { unix.Close(int(h)) }
+
+// processStart returns the start time of a process in the kernel's words, field 22 of
+// /proc/PID/stat, or nothing when there is no such process or no /proc.
+func processStart(pid int) string {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return ""
+	}
+	// The second field, a name in parentheses, may hold anything.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 20 {
+		return ""
+	}
+	return fields[19]
+}
+
+// keptName is the name of the memory file in which a daemon keeps its command line.
+const keptName = "daemonize-command-line"
+
+// keepCommandLine puts line into a memory file that nobody can change any more.
+// Its descriptor stays open as long as the process lives.
+func (kernel) keepCommandLine(line []byte) error {
+	fd, err := unix.MemfdCreate(keptName, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(fd, line); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	return nil
+}
+
+// keptCommandLine reads what process pid kept. It believes only a file made by the
+// caller's own user: a daemon that gave up root may be in other hands by now, and
+// could show a file of its own, but none of root's.
+func (kernel) keptCommandLine(pid int) ([]byte, error) {
+	links, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range links {
+		target, err := os.Readlink(link)
+		if err != nil || !strings.HasPrefix(target, "/memfd:"+keptName) {
+			continue
+		}
+		return readOwn(link)
+	}
+	return nil, fmt.Errorf("find the command line that process %d was started with: %w", pid, os.ErrNotExist)
+}
+
+func readOwn(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return nil, err
+	}
+	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
+	if err != nil {
+		return nil, err
+	}
+	if int(st.Uid) != os.Geteuid() || seals&unix.F_SEAL_WRITE == 0 {
+		return nil, fmt.Errorf("read %s: %w", path, os.ErrPermission)
+	}
+	line := make([]byte, st.Size)
+	_, err = f.ReadAt(line, 0)
+	return line, err
+}

@@ -1,0 +1,39 @@
+//go:build unix && !linux
+
+package daemonize
+
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func (kernel) closeOnExec(first int) error { return markOpenDescriptors("/dev/fd", first) }
+
+// emptySignalMask does nothing: golang.org/x/sys has no pthread_sigmask(3) here. A
+// signal that is blocked in the launcher stays blocked in the daemon.
+func (kernel) emptySignalMask() (restore func(), err error) { return func() {}, nil }
+
+func (kernel) dup2(from, to int) error { return unix.Dup2(from, to) }
+
+// claim and claimant have no meaning here: locks of flock(2) and fcntl(2) exclude one
+// another on the BSDs, and the file's content has to name the owner.
+func (kernel) claim(int) error             { return nil }
+func (kernel) claimant(int) (int, error)   { return 0, errors.ErrUnsupported }
+func (kernel) privileged() (string, error) { return "", nil }
+
+func (kernel) process(pid int) (processHandle, error) {
+	if err := syscall.Kill(pid, 0); err != nil && err != syscall.EPERM {
+		return nil, err
+	}
+	return pidHandle{pid: pid}, nil
+}
+
+// processStart is not known without kvm(3). The lock of the pid file, looked at just before a
+// signal is sent, has to do.
+func processStart(int) string { return "" }
+
+func (kernel) keepCommandLine([]byte) error { return errors.ErrUnsupported }
+
+func (kernel) keptCommandLine(int) ([]byte, error) { return nil, errors.ErrUnsupported }
