@@ -1,0 +1,54 @@
+// Echod is an echo server (RFC 862) that makes itself a daemon. See echod(8).
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
+
+// A program is what the verbs share: what it was called as, and where it speaks.
+type program struct {
+	name   string   // the last element of args[0]; it is also the instance's name
+	args   []string // the whole command line
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	p := &program{name: filepath.Base(args[0]), args: args, stdout: stdout, stderr: stderr}
+	root := p.rootCommand()
+	root.SetArgs(args[1:])
+	return p.report(root.Execute())
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   p.name,
+		Short: "echo server that makes itself a daemon",
+		Long: "An echo server (RFC 862) that makes itself a daemon, says so only when it serves,\n" +
+			"and writes what it does to a log file. See echod(8).",
+		Args:          noSuchVerb,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
+	root.AddCommand(
+		p.startCommand(),
+		p.runCommand(),
+		p.stopCommand(),
+		p.restartCommand(),
+		p.statusCommand(),
+		p.versionCommand(),
+	)
+	return root
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"echod/daemonize"
+	"echod/logging"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func (p *program) restartCommand() *cobra.Command {
+	var given settings
+	var timeout time.Duration
+	d := defaultsFor(p.name)
+	cmd := &cobra.Command{
+		Use:   "restart",
+		Short: "check everything, then stop and start",
+		Long: "Check everything first, then stop the running server and start it again with the flags\n" +
+			"that it was started with. Flags given here take the place of those. A server that does\n" +
+			"not run is started.",
+		Args: noArguments,
+	}
+	given.addFlags(cmd.Flags(), d)
+	settingFlags := slices.Collect(flagNames(cmd.Flags()))
+	addTimeoutFlag(cmd, &timeout)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := given.resolve(); err != nil {
+			return err
+		}
+		var next settings
+		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
+		next.addFlags(flags, d)
+		listening, err := keptFlags(flags, &next, given.pidFile)
+		if err != nil {
+			return err
+		}
+		if err := overrideFlags(flags, cmd.Flags(), settingFlags); err != nil {
+			return withStatus(exitUsage, err)
+		}
+		if err := next.resolve(); err != nil {
+			return err
+		}
+		if listening != nil {
+			if err := next.tryOut(listening); err != nil {
+				return err
+			}
+		}
+		if err := p.stop(cmd, next.pidFile, timeout); err != nil {
+			return err
+		}
+		return p.start(&next, d, next.commandLine(flags))
+	}
+	return cmd
+}
+
+func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		more := true
+		flags.VisitAll(func(f *pflag.Flag) { more = more && yield(f.Name) })
+	}
+}
+
+// keptFlags parses the flags that the running server was started with, and returns the addresses it
+// has. When none is running there are none of either.
+func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]address, error) {
+	holder, err := daemonize.Find(pidFile)
+	var stale *daemonize.StaleError
+	if errors.Is(err, daemonize.ErrNotRunning) || errors.As(err, &stale) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, withStatus(startStatus(err), fmt.Errorf("restart: %w", err))
+	}
+	line, err := daemonize.CommandLine(holder.Pid)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("restart: pid %d was not started by the verb start: restart it where it was started", holder.Pid)
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil, fmt.Errorf("restart: the flags of pid %d cannot be known on this system: use stop, then start", holder.Pid)
+	case err != nil:
+		return nil, withPermStatus(exitFailure, fmt.Errorf("restart: %w", err))
+	}
+	if len(line) < 2 {
+		return nil, fmt.Errorf("restart: pid %d was started without a verb", holder.Pid)
+	}
+	if err := flags.Parse(line[2:]); err != nil {
+		return nil, fmt.Errorf("restart: flags of pid %d: %w", holder.Pid, err)
+	}
+	return parseAddresses(s.listen)
+}
+
+// overrideFlags gives flags the values that were given on the command line.
+func overrideFlags(flags, given *pflag.FlagSet, names []string) error {
+	for _, name := range names {
+		f := given.Lookup(name)
+		if !f.Changed {
+			continue
+		}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			if err := flags.Lookup(name).Value.(pflag.SliceValue).Replace(list.GetSlice()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := flags.Set(name, f.Value.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryOut finds out, as far as that is possible while another server runs, whether one with these
+// settings could start. It leaves nothing behind.
+func (s *settings) tryOut(listening []address) error {
+	var added []address
+	for _, a := range s.addresses {
+		if !slices.Contains(listening, a) {
+			added = append(added, a)
+		}
+	}
+	listeners, err := listenAll(added)
+	closeAll(listeners)
+	if err != nil {
+		return err
+	}
+	if s.logFile == "" {
+		return nil
+	}
+	log, err := logging.OpenFile(s.logFile, logging.Options{})
+	if err != nil {
+		return withPermStatus(exitCantCreate, err)
+	}
+	defer log.Close()
+	if log.Created() {
+		return os.Remove(s.logFile)
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (p *program) runCommand() *cobra.Command {
+	var s settings
+	d := defaultsFor(p.name)
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "serve in the foreground, for supervisors, containers and shell jobs",
+		Long: "Serve in the foreground, for supervisors, containers and shell jobs.\n" +
+			"The log goes to standard error, unless --log-file names a file.",
+		Args: noArguments,
+	}
+	inForeground := d
+	inForeground.logFile = ""
+	s.addFlags(cmd.Flags(), inForeground)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		if err := s.resolve(); err != nil {
+			return err
+		}
+		process, err := s.daemon(d).Foreground()
+		if err != nil {
+			return withStatus(startStatus(err), err)
+		}
+		return serve(&s, d, process)
+	}
+	return cmd
+}

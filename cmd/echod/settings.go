@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"echod/daemonize"
+
+	"github.com/spf13/pflag"
+)
+
+// settings are the flags of start and run. Once resolved, they mean the same in any working
+// directory and environment.
+type settings struct {
+	listen       []string
+	pidFile      string
+	logFile      string
+	logLevel     string
+	logFormat    string
+	user         string
+	chroot       string
+	workDir      string
+	umask        string
+	idleTimeout  time.Duration
+	drainTimeout time.Duration
+	readyTimeout time.Duration
+
+	addresses []address
+	umaskBits int
+	identity  *daemonize.Identity
+}
+
+// addFlags declares the flags, with the defaults of the calling user.
+func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
+	flags.SortFlags = false
+	flags.StringArrayVar(&s.listen, "listen", []string{d.listen}, "serve `ADDRESS`: tcp://HOST:PORT or HOST:PORT; repeatable")
+	flags.StringVar(&s.pidFile, "pid-file", d.pidFile, "keep the pid in `FILE`, locked while the server runs")
+	flags.StringVar(&s.logFile, "log-file", d.logFile, "write the log to `FILE`")
+	flags.StringVar(&s.logLevel, "log-level", "info", "log `LEVEL` and what is more severe: debug, info, warn, error")
+	flags.StringVar(&s.logFormat, "log-format", "text", "write lines as `FORMAT`: text (logfmt) or json")
+	flags.StringVar(&s.user, "user", d.user, "become `USER[:GROUP]` once everything is open")
+	flags.StringVar(&s.chroot, "chroot", "", "make `DIR` the root directory once everything is open")
+	flags.StringVar(&s.workDir, "work-dir", "/", "work in `DIR`")
+	flags.StringVar(&s.umask, "umask", "027", "set the file mode creation mask to `MASK`, octal")
+	flags.DurationVar(&s.idleTimeout, "idle-timeout", 0, "close a client that is silent for `DURATION`; 0 is never")
+	flags.DurationVar(&s.drainTimeout, "drain-timeout", 5*time.Second, "wait `DURATION` for clients to leave when told to drain")
+	flags.DurationVar(&s.readyTimeout, "ready-timeout", 15*time.Second, "give the daemon `DURATION` to get ready; 0 is as long as it takes")
+}
+
+// resolve checks the settings as a whole and makes paths absolute. Nothing is
+// opened and nothing is changed.
+func (s *settings) resolve() error {
+	for _, step := range []func() error{
+		s.resolveAddresses, s.resolvePaths, s.resolveUmask, s.checkLog, s.checkDurations, s.resolveIdentity,
+	} {
+		if err := step(); err != nil {
+			return withStatus(exitUsage, err)
+		}
+	}
+	return nil
+}
+
+func (s *settings) resolveAddresses() error {
+	var err error
+	if s.addresses, err = parseAddresses(s.listen); err != nil {
+		return err
+	}
+	s.listen = make([]string, len(s.addresses))
+	for i, a := range s.addresses {
+		s.listen[i] = a.String()
+	}
+	return nil
+}
+
+func (s *settings) resolvePaths() error {
+	for _, path := range []*string{&s.pidFile, &s.logFile, &s.chroot, &s.workDir} {
+		if *path == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("make path %s absolute: %w", *path, err)
+		}
+		*path = absolute
+	}
+	if s.chroot != "" {
+		if err := checkDirectory("chroot", s.chroot); err != nil {
+			return err
+		}
+	}
+	return checkDirectory("work-dir", filepath.Join(s.chroot, s.workDir))
+}
+
+func checkDirectory(flag, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("use --%s: %w", flag, err)
+	case !info.IsDir():
+		return fmt.Errorf("use --%s: %s is not a directory", flag, path)
+	}
+	return nil
+}
+
+func (s *settings) resolveUmask() error {
+	n, err := strconv.ParseUint(s.umask, 8, 16)
+	if err != nil || n > 0o777 {
+		return fmt.Errorf("parse --umask %q: want an octal number from 0 to 777", s.umask)
+	}
+	s.umaskBits = int(n)
+	return nil
+}
+
+func (s *settings) checkDurations() error {
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"idle-timeout", s.idleTimeout},
+		{"drain-timeout", s.drainTimeout},
+		{"ready-timeout", s.readyTimeout},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("parse --%s %v: want a duration of 0 or more", d.flag, d.value)
+		}
+	}
+	return nil
+}
+
+func (s *settings) resolveIdentity() error {
+	if s.user == "" {
+		return nil
+	}
+	id, err := daemonize.LookupIdentity(s.user)
+	if err != nil {
+		return fmt.Errorf("use --user: %w", err)
+	}
+	if os.Geteuid() != 0 && id.UID != os.Geteuid() {
+		return withStatus(exitNoPerm, fmt.Errorf("use --user %s: only root can become another user", s.user))
+	}
+	s.identity = id
+	return nil
+}
+
+// commandLine is the flags that say all of this again, whoever reads them, wherever.
+func (s *settings) commandLine(flags *pflag.FlagSet) []string {
+	var args []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			args = append(args, "--"+f.Name+"="+v)
+		}
+	})
+	return args
+}
+
+// daemon is what the settings mean to package daemonize.
+func (s *settings) daemon(d defaults) *daemonize.Daemon {
+	daemon := &daemonize.Daemon{
+		Dir:          s.workDir,
+		Umask:        s.umaskBits,
+		PidFile:      s.pidFile,
+		Identity:     s.identity,
+		Chroot:       s.chroot,
+		Env:          []string{"XDG_RUNTIME_DIR", "XDG_STATE_HOME"},
+		ReadyTimeout: s.readyTimeout,
+	}
+	if s.pidFile != "" && s.pidFile == d.pidFile {
+		daemon.RuntimeDirectory = filepath.Dir(s.pidFile)
+	}
+	return daemon
+}

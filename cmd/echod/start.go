@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"echod/daemonize"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) startCommand() *cobra.Command {
+	var s settings
+	d := defaultsFor(p.name)
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "become a daemon; return when it serves",
+		Args:  noArguments,
+	}
+	s.addFlags(cmd.Flags(), d)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := s.resolve(); err != nil {
+			return err
+		}
+		return p.start(&s, d, s.commandLine(cmd.Flags()))
+	}
+	return cmd
+}
+
+// start returns in the launcher when the daemon serves, and in the daemon when it has ended.
+func (p *program) start(s *settings, d defaults, flags []string) error {
+	daemon := s.daemon(d)
+	daemon.Args = append([]string{p.args[0], "start"}, flags...)
+	daemon.ExitStatus = startStatus
+	daemon.Output = p.stderr
+	process, launched, err := daemon.Detach()
+	var running *daemonize.RunningError
+	var failed *daemonize.StartError
+	switch {
+	case launched != nil:
+		fmt.Fprintln(p.stdout, p.name+": "+launched.Message)
+		return nil
+	case errors.As(err, &running):
+		fmt.Fprintf(p.stdout, "%s: %v\n", p.name, running)
+		return nil
+	case errors.As(err, &failed):
+		return withStatus(failed.Status, failed)
+	case err != nil:
+		return withStatus(startStatus(err), err)
+	}
+	return serve(s, d, process)
+}
+
+// startStatus is the exit status for what keeps a process from becoming a daemon.
+func startStatus(err error) int {
+	var foreign *daemonize.ForeignError
+	if errors.As(err, &foreign) || cannotCreate(err) {
+		return exitCantCreate
+	}
+	return statusOf(withPermStatus(exitSystem, err))
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"echod/daemonize"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) stopCommand() *cobra.Command {
+	var pidFile string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "stop",
+		Short: "end the running server; return when it is gone",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.stop(cmd, pidFile, timeout)
+		},
+	}
+	addPidFileFlag(cmd, &pidFile, defaultsFor(p.name))
+	addTimeoutFlag(cmd, &timeout)
+	return cmd
+}
+
+func addPidFileFlag(cmd *cobra.Command, pidFile *string, d defaults) {
+	cmd.Flags().StringVar(pidFile, "pid-file", d.pidFile, "the pid file of the server is `FILE`")
+}
+
+func addTimeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
+	cmd.Flags().DurationVar(timeout, "timeout", 10*time.Second, "send KILL if it is not gone after `DURATION`; 0 is never")
+}
+
+// stop says what it did. That nothing was there to be stopped is no error.
+func (p *program) stop(cmd *cobra.Command, pidFile string, timeout time.Duration) error {
+	if timeout < 0 {
+		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", timeout))
+	}
+	stopped, err := daemonize.Stop{Timeout: timeout}.Stop(cmd.Context(), pidFile)
+	var stale *daemonize.StaleError
+	switch {
+	case errors.Is(err, daemonize.ErrNotRunning):
+		fmt.Fprintf(p.stdout, "%s: not running\n", p.name)
+		return nil
+	case errors.As(err, &stale):
+		fmt.Fprintf(p.stdout, "%s: not running (%v)\n", p.name, stale)
+		return nil
+	case err != nil:
+		return stopError(err)
+	case stopped.Killed:
+		fmt.Fprintf(p.stdout, "%s: killed, pid %d: it did not end within %v\n", p.name, stopped.Pid, timeout)
+	default:
+		fmt.Fprintf(p.stdout, "%s: stopped, pid %d\n", p.name, stopped.Pid)
+	}
+	return nil
+}
+
+func stopError(err error) error {
+	if errors.Is(err, syscall.EPERM) {
+		return withStatus(exitNoPerm, fmt.Errorf("stop: %w (it belongs to another user)", err))
+	}
+	return withPermStatus(exitFailure, fmt.Errorf("stop: %w", err))
+}
