@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,8 +57,13 @@ func (s *settings) resolve() error {
 	for _, step := range []func() error{
 		s.resolveAddresses, s.resolvePaths, s.resolveUmask, s.checkLog, s.checkDurations, s.resolveIdentity,
 	} {
-		if err := step(); err != nil {
-			return withStatus(exitUsage, err)
+		err := step()
+		var e *statusError
+		if err != nil && !errors.As(err, &e) {
+			err = withStatus(exitUsage, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
