@@ -1,0 +1,133 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A scriptedListener accepts what its script says, then nothing until it is closed.
+type scriptedListener struct {
+	script []any // net.Conn or error
+	times  []time.Time
+	once   sync.Once
+	closed chan struct{}
+}
+
+func newScriptedListener(script ...any) *scriptedListener {
+	return &scriptedListener{script: script, closed: make(chan struct{})}
+}
+
+func (l *scriptedListener) Accept() (net.Conn, error) {
+	l.times = append(l.times, time.Now())
+	if len(l.script) == 0 {
+		<-l.closed
+		return nil, net.ErrClosed
+	}
+	next := l.script[0]
+	l.script = l.script[1:]
+	if conn, ok := next.(net.Conn); ok {
+		return conn, nil
+	}
+	return nil, next.(error)
+}
+
+func (l *scriptedListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *scriptedListener) Addr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7007}
+}
+
+func acceptError(errno syscall.Errno) error {
+	return &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", errno)}
+}
+
+// While descriptors are lacking, accepting is tried again after pauses from 5 ms to 1 s, which
+// start anew once it has worked, and the log does not fill up.
+func TestAcceptBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, conn := net.Pipe()
+		defer client.Close()
+		var script []any
+		for range 12 {
+			script = append(script, acceptError(syscall.EMFILE))
+		}
+		l := newScriptedListener(append(script, conn, acceptError(syscall.ENFILE))...)
+		var log bytes.Buffer
+		s := &Server{Logger: textLogger(&log)}
+		go s.Serve(l)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.Close()
+
+		var pauses []time.Duration
+		for i, at := range l.times[1:] {
+			pauses = append(pauses, at.Sub(l.times[i]))
+		}
+		const ms = time.Millisecond
+		want := []time.Duration{
+			5 * ms, 10 * ms, 20 * ms, 40 * ms, 80 * ms, 160 * ms, 320 * ms, 640 * ms,
+			time.Second, time.Second, time.Second, time.Second, 0, 5 * ms,
+		}
+		if len(pauses) != len(want) {
+			t.Fatalf("pauses %v", pauses)
+		}
+		for i := range want {
+			if pauses[i] != want[i] {
+				t.Errorf("pause %d: %v, want %v", i, pauses[i], want[i])
+			}
+		}
+		if n := strings.Count(log.String(), "accept failed"); n < 2 || n > 6 {
+			t.Errorf("%d warnings:\n%s", n, log.String())
+		}
+	})
+}
+
+func TestPermanentAcceptErrorEndsServe(t *testing.T) {
+	permanent := acceptError(syscall.EBADF)
+	l := newScriptedListener(permanent)
+	s := new(Server)
+	if err := s.Serve(l); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("Serve returned %v", err)
+	}
+	select {
+	case <-l.closed:
+	default:
+		t.Error("the listener was left open")
+	}
+}
+
+// A server that is backing off ends at once when it is shut down.
+func TestShutdownDuringBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := make([]any, 100)
+		for i := range script {
+			script[i] = acceptError(syscall.EMFILE)
+		}
+		s := new(Server)
+		servedC := make(chan error, 1)
+		go func() { servedC <- s.Serve(newScriptedListener(script...)) }()
+		time.Sleep(5 * time.Second)
+		before := time.Now()
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-servedC; !errors.Is(err, ErrServerClosed) {
+			t.Errorf("Serve returned %v", err)
+		}
+		if waited := time.Since(before); waited != 0 {
+			t.Errorf("it took %v", waited)
+		}
+	})
+}

@@ -1,0 +1,39 @@
+// Package server answers clients with their own bytes: the echo service of RFC 862.
+//
+// The caller brings the listeners, so it does not matter who made them: this process, its
+// parent, systemd or inetd.
+//
+//	l, err := net.Listen("tcp", "127.0.0.1:7007")
+//	if err != nil {
+//		return err
+//	}
+//	s := &server.Server{Logger: slog.Default()}
+//	go s.Serve(l)
+//	…
+//	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+//	defer cancel()
+//	return s.Shutdown(ctx)
+//
+// # What a client may rely on
+//
+// Every byte comes back, in order, once. A client that shuts down its sending side gets
+// everything it is still owed and then the end of the stream. A client that sends without
+// reading is not read from until it takes what it was sent, so the memory it costs is
+// bounded, and no byte is dropped to keep it so.
+//
+// # The end of a client
+//
+// Each client is a session with an id, counted from 1, and two log lines at level Info:
+//
+//	msg="connection opened" id=1 network=tcp local=127.0.0.1:7007 remote=127.0.0.1:50412
+//	msg="connection closed" id=1 network=tcp local=127.0.0.1:7007 remote=127.0.0.1:50412 bytes=6 duration=1.2ms reason=eof
+//
+// bytes is what was sent back. reason is one of
+//
+//	eof           the client was done, and got everything back
+//	idle          it neither sent nor took anything for Server.IdleTimeout
+//	reset         it broke the connection off
+//	shutdown      the server was closed
+//	disconnected  Server.Disconnect
+//	error         anything else; one more field, error, says what
+package server

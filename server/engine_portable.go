@@ -1,0 +1,196 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Buffers of the portable engine. Every client has a small one, for its goroutine waits in a read
+// with it. It borrows a bulk one for as long as its messages do not fit.
+const (
+	smallBuffer = 1 << 10
+	bulkBuffer  = 64 << 10
+)
+
+// closeGrace is the time a client has to take what was read from it, once the server ends its session.
+const closeGrace = time.Second
+
+// lingerQuiet is how long a client that was closed by the server may stay silent before
+// the connection is given up. See linger.
+const lingerQuiet = 100 * time.Millisecond
+
+// portableEngine serves any net.Listener, with a goroutine for each client.
+type portableEngine struct {
+	server *Server
+	bulk   sync.Pool // of *[bulkBuffer]byte
+}
+
+func newPortableEngine(s *Server) *portableEngine {
+	return &portableEngine{
+		server: s,
+		bulk:   sync.Pool{New: func() any { return new([bulkBuffer]byte) }},
+	}
+}
+
+func (e *portableEngine) serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	a := acceptor{listener: l, logger: e.server.logger()}
+	for {
+		conn, err := a.next(ctx)
+		if err != nil {
+			return err
+		}
+		e.welcome(conn)
+	}
+}
+
+// welcome makes conn a client, or closes it if no more clients are wanted.
+func (e *portableEngine) welcome(conn net.Conn) {
+	c := &portableClient{session: newSession(e.server, conn), engine: e, conn: conn}
+	if !e.server.registry.add(c, &c.session) {
+		e.server.totals.refused.Add(1)
+		conn.Close()
+		return
+	}
+	e.server.totals.accepted.Add(1)
+	go c.run()
+}
+
+// A portableClient is served by the goroutine in run. Others only ever call info and end.
+type portableClient struct {
+	session
+	engine *portableEngine
+	conn   net.Conn
+
+	mu      sync.Mutex
+	ending  reason    // "" while it is being served
+	closeBy time.Time // end of the grace time, if the server ended the session
+}
+
+func (c *portableClient) run() {
+	c.logOpened()
+	err := c.echo()
+	why := c.finish(err)
+	if why == reasonShutdown || why == reasonDisconnected {
+		c.linger()
+	}
+	c.conn.Close()
+	c.logClosed(why, err)
+	c.server.registry.remove(c.id)
+}
+
+// echo sends back what it reads until that fails. io.Copy would not do: the counters have to
+// move with every message, and an idle client would keep a large buffer.
+func (c *portableClient) echo() error {
+	small := make([]byte, smallBuffer)
+	var bulk *[bulkBuffer]byte
+	defer func() {
+		if bulk != nil {
+			c.engine.bulk.Put(bulk)
+		}
+	}()
+	buf := small
+	for {
+		if err := c.extend(c.conn.SetReadDeadline); err != nil {
+			return err
+		}
+		n, err := c.conn.Read(buf)
+		c.countReceived(n)
+		if werr := c.write(buf[:n]); werr != nil {
+			return werr
+		}
+		switch {
+		case err != nil:
+			return err
+		case n == smallBuffer && bulk == nil:
+			bulk = c.engine.bulk.Get().(*[bulkBuffer]byte)
+			buf = bulk[:]
+		case n < smallBuffer && bulk != nil:
+			c.engine.bulk.Put(bulk)
+			bulk, buf = nil, small
+		}
+	}
+}
+
+// write sends p. A deadline that passes while the client is slow, but takes something, is extended.
+func (c *portableClient) write(p []byte) error {
+	for len(p) > 0 {
+		if err := c.extend(c.conn.SetWriteDeadline); err != nil {
+			return err
+		}
+		n, err := c.conn.Write(p)
+		c.countSent(n)
+		p = p[n:]
+		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// extend moves a deadline to IdleTimeout from now, unless end has set those that hold to the end.
+func (c *portableClient) extend(setDeadline func(time.Time) error) error {
+	if c.server.IdleTimeout <= 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != "" {
+		return nil
+	}
+	return setDeadline(time.Now().Add(c.server.IdleTimeout))
+}
+
+func (c *portableClient) end(why reason) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != "" {
+		return false
+	}
+	c.ending = why
+	c.closeBy = time.Now().Add(closeGrace)
+	if c.conn.SetReadDeadline(time.Now()) != nil || c.conn.SetWriteDeadline(c.closeBy) != nil {
+		c.conn.Close() // it knows no deadlines
+	}
+	return true
+}
+
+// finish settles why the session ended, given the error that ended echo. From then on end has no effect.
+func (c *portableClient) finish(err error) reason {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	byServer := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
+	if c.ending == "" || !byServer {
+		c.ending = reasonFor(err)
+	}
+	return c.ending
+}
+
+// linger gives a client whose session the server ended the time to take what is on its way. A TCP
+// connection closed while bytes from the client are unread is reset, and the client's system may then throw away what the
+// client has not read yet. So the sending side is closed first, and what comes in is read
+// and dropped until the client closes too, is silent for lingerQuiet, or its grace time is over.
+func (c *portableClient) linger() {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	dropped := make([]byte, smallBuffer)
+	for {
+		quiet := time.Now().Add(lingerQuiet)
+		if quiet.After(c.closeBy) {
+			quiet = c.closeBy
+		}
+		if c.conn.SetReadDeadline(quiet) != nil {
+			return
+		}
+		if _, err := c.conn.Read(dropped); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package server
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// An engineCase is one of the engines that must all behave the same.
+type engineCase struct {
+	name string
+	use  func(*Server)
+}
+
+func engineCases() []engineCase {
+	return []engineCase{
+		{"portable", func(*Server) {}},
+	}
+}
+
+// forEach runs a test for every engine on every kind of stream socket.
+func forEach(t *testing.T, test func(t *testing.T, f *fixture)) {
+	t.Helper()
+	for _, e := range engineCases() {
+		for _, network := range []string{"tcp4", "tcp6", "unix"} {
+			t.Run(e.name+"/"+network, func(t *testing.T) {
+				t.Parallel()
+				f := &fixture{t: t, network: network, log: newLogbook()}
+				f.server.Logger = textLogger(f.log)
+				e.use(&f.server)
+				test(t, f)
+			})
+		}
+	}
+}
+
+// A fixture is a server with its log, and what is needed to talk to it.
+type fixture struct {
+	t       *testing.T
+	network string
+	server  Server
+	log     *logbook
+	addr    net.Addr
+	servedC <-chan error // what the last Serve returned
+}
+
+// start serves one more listener, the one to dial from now on, until the test ends.
+func (f *fixture) start() {
+	f.t.Helper()
+	l := listen(f.t, f.network)
+	f.addr = l.Addr()
+	servedC := make(chan error, 1)
+	f.servedC = servedC
+	go func() { servedC <- f.server.Serve(l) }()
+	f.t.Cleanup(func() { f.server.Close() })
+}
+
+func listen(t *testing.T, network string) net.Listener {
+	t.Helper()
+	address := map[string]string{
+		"tcp4": "127.0.0.1:0",
+		"tcp6": "[::1]:0",
+		"unix": filepath.Join(t.TempDir(), "sock"),
+	}[network]
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// A halfConn is what both *net.TCPConn and *net.UnixConn are.
+type halfConn interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// dial connects to the server. All that is done with the connection must be done within patience.
+func (f *fixture) dial() halfConn {
+	f.t.Helper()
+	conn, err := net.Dial(f.addr.Network(), f.addr.String())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn.(halfConn)
+}
+
+// exchange sends message and waits until it is back.
+func exchange(t *testing.T, conn net.Conn, message []byte) {
+	t.Helper()
+	if _, err := conn.Write(message); err != nil {
+		t.Error(err)
+		return
+	}
+	got := make([]byte, len(message))
+	if _, err := io.ReadFull(conn, got); err != nil || !bytes.Equal(got, message) {
+		t.Errorf("sent %q, got %q, %v", message, got, err)
+	}
+}
+
+// randomBytes returns n bytes that no two calls have in common.
+func randomBytes(n int) []byte {
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], rand.Uint64())
+	b := make([]byte, n)
+	rand.NewChaCha8(seed).Read(b)
+	return b
+}
+
+// wait returns what arrives on c in time.
+func wait[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+func textLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// waitUntil waits for a condition that is about to come true and announces itself in no way.
+func waitUntil(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// A logbook is a log that tests can wait for.
+type logbook struct {
+	mu      sync.Mutex
+	lines   []string
+	changed chan struct{} // closed and replaced with every line
+}
+
+func newLogbook() *logbook { return &logbook{changed: make(chan struct{})} }
+
+// Write takes one line; slog's handlers write them whole.
+func (b *logbook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, line, _ := strings.Cut(strings.TrimSuffix(string(p), "\n"), " ") // without the time
+	b.lines = append(b.lines, line)
+	close(b.changed)
+	b.changed = make(chan struct{})
+	return len(p), nil
+}
+
+// matching returns the lines that contain all the words, and what is closed when there may be more.
+func (b *logbook) matching(words ...string) ([]string, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []string
+next:
+	for _, line := range b.lines {
+		for _, w := range words {
+			if !strings.Contains(line, w) {
+				continue next
+			}
+		}
+		found = append(found, line)
+	}
+	return found, b.changed
+}
+
+// await returns the first n lines that contain all the words, as soon as there are so many.
+func (b *logbook) await(t *testing.T, n int, words ...string) []string {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		found, changed := b.matching(words...)
+		if len(found) >= n {
+			return found[:n]
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("waited in vain for %d log lines with %q; there are\n%s", n, words, strings.Join(b.lines, "\n"))
+		}
+	}
+}
