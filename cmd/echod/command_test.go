@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -81,6 +82,45 @@ func (b *sandbox) run(t *testing.T, status int, argv ...string) outcome {
 		t.Fatalf("%q: %v", argv, o)
 	}
 	return o
+}
+
+// runInto is run, but output goes to a file whose name begins with name: strace(1) holds it
+// longer than the command that it traces.
+func (b *sandbox) runInto(t *testing.T, name string, argv ...string) outcome {
+	t.Helper()
+	_, wait := b.begin(t, name, argv...)
+	return wait()
+}
+
+// begin starts a command with its output in files; wait returns what came of it.
+func (b *sandbox) begin(t *testing.T, name string, argv ...string) (cmd *exec.Cmd, wait func() outcome) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	cmd = b.command(ctx, b.dir, argv...)
+	var files [2]*os.File
+	for i, suffix := range []string{".out", ".err"} {
+		f, err := os.Create(filepath.Join(b.dir, name+suffix))
+		check(t, err)
+		t.Cleanup(func() { f.Close() })
+		files[i] = f
+	}
+	cmd.Stdout, cmd.Stderr = files[0], files[1]
+	check(t, cmd.Start())
+	return cmd, func() outcome {
+		t.Helper()
+		defer cancel()
+		cmd.Wait() // its status is in ProcessState
+		if ctx.Err() != nil {
+			t.Errorf("%q does not end", argv)
+		}
+		o := outcome{status: cmd.ProcessState.ExitCode()}
+		for i, text := range []*string{&o.stdout, &o.stderr} {
+			content, err := os.ReadFile(files[i].Name())
+			check(t, err)
+			*text = string(content)
+		}
+		return o
+	}
 }
 
 // A running daemon is as start has said that it is.

@@ -99,16 +99,23 @@ func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) e
 // makeDirectory makes the directory of the default log file; one that the user named is
 // not made in silence. The mode is the XDG Base Directory Specification's.
 func (l *serverLog) makeDirectory(dir string) error {
-	for missing := dir; ; missing = filepath.Dir(missing) {
-		if _, err := os.Lstat(missing); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		l.directories = append(l.directories, missing)
-	}
+	l.directories = missing(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make log directory: %w", err)
 	}
 	return nil
+}
+
+// missing returns what is not there of path and the directories that lead to it, the innermost
+// first.
+func missing(path string) []string {
+	var paths []string
+	for ; ; path = filepath.Dir(path) {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			return paths
+		}
+		paths = append(paths, path)
+	}
 }
 
 // enterRoot says where the file is now that root is the root directory. A file outside cannot be
