@@ -14,7 +14,7 @@ import (
 func TestHandlerAllocates(t *testing.T) {
 	for _, format := range []Format{Text, JSON} {
 		f := openTest(t, logPath(t), Options{Format: format})
-		l := slog.New(f.Handler())
+		l := slog.New(LimitRate(f.Handler(), RateLimit{}))
 		remote, ctx := "127.0.0.1:54321", context.Background()
 		allocs := testing.AllocsPerRun(5000, func() {
 			l.LogAttrs(ctx, slog.LevelInfo, "connection closed", slog.Uint64("id", 123456), slog.String("remote", remote),

@@ -48,3 +48,12 @@ func benchmarkHandler(b *testing.B, h slog.Handler) {
 		logConnection(l, i, "127.0.0.1:7007", "127.0.0.1:54321")
 	}
 }
+
+// BenchmarkRateLimit is what a flood of refused connections costs.
+func BenchmarkRateLimit(b *testing.B) {
+	b.ReportAllocs()
+	l := slog.New(LimitRate(slogHandler(Text, discard{}), RateLimit{}))
+	for b.Loop() {
+		l.LogAttrs(context.Background(), slog.LevelWarn, "connection refused", slog.String("reason", "limit"))
+	}
+}
