@@ -25,7 +25,8 @@ const deadline = 30 * time.Second
 // exit status.
 func programs() map[string]func() int {
 	p := map[string]func() int{
-		"crash": crashProgram,
+		"crash":       crashProgram,
+		"stderr-gone": stderrGoneProgram,
 	}
 	addLinuxPrograms(p)
 	return p
