@@ -102,8 +102,13 @@ type handshake struct {
 	stdio    []int    // what standard input, output and error will lead to, until they do
 }
 
+func newHandshake(sys system, secret string, fd int) *handshake {
+	return &handshake{sys: sys, secret: secret, launcher: os.NewFile(uintptr(fd), "launcher")}
+}
+
 // recognise returns the handshake if the calling process is a daemon started by Detach, and
-// nil if it is anything else. It takes away the variables that it looked at.
+// nil if it is anything else. It takes away the variables that it looked at. An error may come with
+// a handshake, which is then good for telling the launcher.
 func recognise(sys system) (*handshake, error) {
 	secret := os.Getenv(secretVariable)
 	marked := os.Getenv(markVariable) != ""
@@ -115,18 +120,35 @@ func recognise(sys system) (*handshake, error) {
 	}
 	want := greeting(secret)
 	got, err := sys.peekInput(1)
-	if err != nil || !strings.HasPrefix(string(got), want) {
-		return nil, nil
+	if err != nil && !notGreeted(err) {
+		// To go on as a launcher would start a chain of them.
+		return newHandshake(sys, secret, 1), fmt.Errorf("look for the launcher: %w", err)
 	}
-	_, fds, err := sys.receive(1, len(want))
-	if err != nil {
-		return nil, fmt.Errorf("receive descriptors from the launcher: %w", err)
+	if !strings.HasPrefix(string(got), want) {
+		return nil, nil
 	}
 	fd, err := sys.dup(1)
 	if err != nil {
-		return nil, fmt.Errorf("keep the way to the launcher: %w", err)
+		return newHandshake(sys, secret, 1), fmt.Errorf("keep the way to the launcher: %w", err)
 	}
-	return &handshake{sys: sys, secret: secret, launcher: os.NewFile(uintptr(fd), "launcher"), stdio: fds}, nil
+	h := newHandshake(sys, secret, fd)
+	if _, h.stdio, err = sys.receive(1, len(want)); err != nil {
+		return h, fmt.Errorf("receive descriptors from the launcher: %w", err)
+	}
+	return h, nil
+}
+
+// notGreeted tells whether an error of reading from standard output means that no greeting is
+// there: it is closed, or no socket, or one without a peer or with nothing to read.
+func notGreeted(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.EBADF, syscall.ENOTSOCK, syscall.EAGAIN, syscall.ENOTCONN, syscall.EINVAL, syscall.EOPNOTSUPP, syscall.ECONNRESET,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // finish says the last word to the launcher. Standard output and error are put where

@@ -20,6 +20,7 @@ type conversation struct {
 	process *os.Process
 	words   *words
 	frameC  chan *frame      // has the frame, if there is one; closed at the end of all words
+	deaf    error            // why there are no more words; to be looked at when frameC is closed
 	endedC  chan struct{}    // closed when process has ended
 	state   *os.ProcessState // of process when it was waited for
 	madeDir bool             // the daemon makes the runtime directory
@@ -33,8 +34,9 @@ func (d *Daemon) converse(process *os.Process, socket *os.File, secret string, m
 	}
 	go func() {
 		defer close(c.frameC)
-		// Whatever ends the words before the frame: the process will be seen to end, too.
-		if f, err := readFrame(c.words, d.output(), secret); err == nil && f != nil {
+		f, err := readFrame(c.words, d.output(), secret)
+		c.deaf = err
+		if err == nil && f != nil {
 			c.frameC <- f
 		}
 	}()
@@ -53,6 +55,13 @@ func (c *conversation) await(ctx context.Context) (*Launched, error) {
 	heard := true
 	select {
 	case f = <-c.frameC:
+		if f == nil && c.deaf != nil {
+			// Nobody would ever know that it is ready. At the end of the words without an
+			// error, on the other hand, the process will be seen to end, too.
+			deaf, cancel := context.WithCancelCause(ctx)
+			cancel(c.deaf)
+			ctx = deaf
+		}
 	case <-c.endedC:
 		f = c.lastFrame()
 	case <-ctx.Done():
