@@ -94,15 +94,18 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 		return nil, nil, err
 	}
 	h, err := recognise(d.system())
-	if err != nil {
-		return nil, nil, err
-	}
 	if h == nil {
+		if err != nil {
+			return nil, nil, err
+		}
 		launched, err := d.launchUnlessRunning()
 		return nil, launched, err
 	}
 	p := &Process{daemon: d, handshake: h}
-	if err := p.settleDetached(); err != nil {
+	if err == nil {
+		err = p.settleDetached()
+	}
+	if err != nil {
 		p.Abort(d.exitStatus(err), err)
 		p.Close()
 		return nil, nil, err

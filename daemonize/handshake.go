@@ -96,14 +96,19 @@ func overlap(b, start []byte) int {
 
 // A handshake is the daemon's end of the conversation.
 type handshake struct {
-	sys    system
-	secret string
-	fd     int   // where the frame goes; close-on-exec
-	stdio  []int // descriptors for standard input, output and error, or none for /dev/null
+	sys      system
+	secret   string
+	launcher *os.File // where the frame goes; close-on-exec
+	stdio    []int    // what standard input, output and error will lead to, until they do
+}
+
+func newHandshake(sys system, secret string, fd int) *handshake {
+	return &handshake{sys: sys, secret: secret, launcher: os.NewFile(uintptr(fd), "launcher")}
 }
 
 // recognise returns the handshake if the calling process is a daemon started by Detach, and
-// nil if it is anything else. It takes away the variables that it looked at.
+// nil if it is anything else. It takes away the variables that it looked at. An error may come with
+// a handshake, which is then good for telling the launcher.
 func recognise(sys system) (*handshake, error) {
 	secret := os.Getenv(secretVariable)
 	marked := os.Getenv(markVariable) != ""
@@ -115,18 +120,35 @@ func recognise(sys system) (*handshake, error) {
 	}
 	want := greeting(secret)
 	got, err := sys.peekInput(1)
-	if err != nil || !strings.HasPrefix(string(got), want) {
-		return nil, nil
+	if err != nil && !notGreeted(err) {
+		// To go on as a launcher would start a chain of them.
+		return newHandshake(sys, secret, 1), fmt.Errorf("look for the launcher: %w", err)
 	}
-	_, fds, err := sys.receive(1, len(want))
-	if err != nil {
-		return nil, fmt.Errorf("receive descriptors from the launcher: %w", err)
+	if !strings.HasPrefix(string(got), want) {
+		return nil, nil
 	}
 	fd, err := sys.dup(1)
 	if err != nil {
-		return nil, fmt.Errorf("keep the way to the launcher: %w", err)
+		return newHandshake(sys, secret, 1), fmt.Errorf("keep the way to the launcher: %w", err)
 	}
-	return &handshake{sys: sys, secret: secret, fd: fd, stdio: fds}, nil
+	h := newHandshake(sys, secret, fd)
+	if _, h.stdio, err = sys.receive(1, len(want)); err != nil {
+		return h, fmt.Errorf("receive descriptors from the launcher: %w", err)
+	}
+	return h, nil
+}
+
+// notGreeted tells whether an error of reading from standard output means that no greeting is
+// there: it is closed, or no socket, or one without a peer or with nothing to read.
+func notGreeted(err error) bool {
+	for _, errno := range []syscall.Errno{
+		syscall.EBADF, syscall.ENOTSOCK, syscall.EAGAIN, syscall.ENOTCONN, syscall.EINVAL, syscall.EOPNOTSUPP, syscall.ECONNRESET,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // finish says the last word to the launcher. Standard output and error are put where
@@ -139,41 +161,50 @@ func (h *handshake) finish(f frame) error {
 	if err != nil {
 		return err
 	}
-	w := os.NewFile(uintptr(h.fd), "launcher")
-	defer w.Close()
-	if _, err := w.Write(b); err != nil {
+	defer h.launcher.Close()
+	if _, err := h.launcher.Write(b); err != nil {
 		return fmt.Errorf("tell the launcher: %w", err)
 	}
 	return nil
 }
 
-// settleInput puts the launcher's standard input in the place of /dev/null if it was sent.
-func (h *handshake) settleInput() error {
-	if len(h.stdio) == 0 {
-		return nil
+// settleInput puts standard input in place, and has output and error ready for later: /dev/null may be out of
+// reach when the root directory has changed.
+func (h *handshake) settleInput(keep bool) error {
+	if got := len(h.stdio); keep && got != 3 {
+		h.stdio = nil
+		return fmt.Errorf("receive descriptors from the launcher: want 3, got %d", got)
 	}
-	if err := h.sys.dup2(h.stdio[0], 0); err != nil {
-		return fmt.Errorf("put the launcher's standard input in place: %w", err)
-	}
-	return nil
-}
-
-func (h *handshake) settleOutput() error {
-	if len(h.stdio) == 0 {
+	if !keep {
 		null, err := h.sys.open(os.DevNull, os.O_RDWR, 0)
 		if err != nil {
 			return fmt.Errorf("open %s: %w", os.DevNull, err)
 		}
 		h.stdio = []int{null, null, null}
 	}
+	return h.redirect(0)
+}
+
+// settleOutput puts standard output and error in place. It can be called again after an error.
+func (h *handshake) settleOutput() error {
+	if h.stdio == nil {
+		return nil
+	}
 	for fd := 1; fd <= 2; fd++ {
-		if err := h.sys.dup2(h.stdio[fd], fd); err != nil {
-			return fmt.Errorf("redirect descriptor %d: %w", fd, err)
+		if err := h.redirect(fd); err != nil {
+			return err
 		}
 	}
 	for _, fd := range slices.Compact(h.stdio) {
 		h.sys.close(fd)
 	}
 	h.stdio = nil
+	return nil
+}
+
+func (h *handshake) redirect(fd int) error {
+	if err := h.sys.dup2(h.stdio[fd], fd); err != nil {
+		return fmt.Errorf("redirect descriptor %d: %w", fd, err)
+	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -191,16 +190,6 @@ func (p *PidFile) unlinkOwn() error {
 		return err
 	}
 	return p.sys.unlink(p.path)
-}
-
-// enterRoot tells the file that root has become the root directory.
-func (p *PidFile) enterRoot(root string) {
-	inside, ok := strings.CutPrefix(p.path, strings.TrimSuffix(root, "/")+"/")
-	if !ok {
-		p.path = ""
-		return
-	}
-	p.path = "/" + inside
 }
 
 // removeStale unlinks the pid file of a daemon that is gone. Any trouble

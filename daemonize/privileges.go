@@ -141,9 +141,19 @@ func (p *Process) enterRoot() error {
 		return fmt.Errorf("change directory to %s inside %s: %w", d.dir(), d.Chroot, err)
 	}
 	if p.pidFile != nil {
-		p.pidFile.enterRoot(d.Chroot)
+		p.pidFile.path = insideRoot(p.pidFile.path, d.Chroot)
 	}
+	p.madeDir = insideRoot(p.madeDir, d.Chroot)
 	return nil
+}
+
+// insideRoot is what a path becomes when root is the root directory, or nothing if it is out of reach then.
+func insideRoot(path, root string) string {
+	inside, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/")
+	if !ok {
+		return ""
+	}
+	return "/" + inside
 }
 
 // ErrPrivileged says that a process that gave up root could have it back.

@@ -7,18 +7,20 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A Process is the calling process in its role as a daemon. Its methods must not be called
 // at the same time.
 type Process struct {
-	daemon        *Daemon
-	handshake     *handshake // nil in the foreground, and when the launcher knows
-	notifySocket  string
-	pidFile       *PidFile
-	madeDirectory bool
-	ready         bool
-	pipeC         chan os.Signal
+	daemon    *Daemon
+	handshake *handshake // nil in the foreground, and when the launcher knows
+	manager   *manager
+	notifyErr error
+	pidFile   *PidFile
+	madeDir   string // the runtime directory, while it is this process's to remove
+	pipeC     chan os.Signal
+	overdue   *time.Timer // nil without ReadyTimeout
 }
 
 // settleDetached is what a detached daemon does first; settle what every daemon does.
@@ -31,7 +33,7 @@ func (p *Process) settleDetached() error {
 	if err := adopt(sys); err != nil {
 		return err
 	}
-	if err := p.handshake.settleInput(); err != nil {
+	if err := p.handshake.settleInput(p.daemon.KeepStdio); err != nil {
 		return err
 	}
 	session, err := sys.sessionID()
@@ -41,18 +43,30 @@ func (p *Process) settleDetached() error {
 	if session != os.Getpid() {
 		return fmt.Errorf("start session: still in session %d", session)
 	}
+	if p.daemon.ReadyTimeout > 0 {
+		// By then a launcher has ended this process. If it did not, it was killed itself.
+		p.overdue = time.AfterFunc(p.daemon.ReadyTimeout+2*terminateGrace, endOwnGroup)
+	}
 	// Whoever wants to start this daemon again may have to repeat the command
 	// line where this fails; that is no reason not to start now.
 	sys.keepCommandLine([]byte(strings.Join(os.Args, "\x00")))
 	return p.settle()
 }
 
+// endOwnGroup ends the process group that this process leads: itself and what it has started.
+func endOwnGroup() {
+	syscall.Kill(0, syscall.SIGTERM)
+	time.Sleep(terminateGrace)
+	syscall.Kill(0, syscall.SIGKILL)
+}
+
 func (p *Process) settle() error {
 	d, sys := p.daemon, p.daemon.system()
-	p.notifySocket = os.Getenv("NOTIFY_SOCKET")
+	socket := os.Getenv("NOTIFY_SOCKET")
 	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil {
 		return fmt.Errorf("clean environment: %w", err)
 	}
+	p.manager, p.notifyErr = dialManager(socket)
 	sys.umask(d.Umask)
 	if !d.KeepDir && d.Chroot == "" {
 		if err := sys.chdir(d.dir()); err != nil {
@@ -76,7 +90,9 @@ func (p *Process) lockPidFile() error {
 		if err != nil {
 			return err
 		}
-		p.madeDirectory = made
+		if made {
+			p.madeDir = d.RuntimeDirectory
+		}
 		if d.PidFile == "" {
 			return nil
 		}
@@ -100,10 +116,11 @@ func (p *Process) Detached() bool { return p.handshake != nil }
 
 // Ready says that the daemon serves. It writes the pid file, points standard output and
 // error of a detached daemon at /dev/null, and tells the launcher, which
-// gets message as [Launched].Message; then systemd, if NOTIFY_SOCKET was set.
+// gets message as [Launched].Message; then the service manager, if NOTIFY_SOCKET was set.
 //
 // An error means that the daemon should end: a detached daemon whose launcher is gone
-// was not wanted any more.
+// was not wanted any more. A service manager that cannot be told is no such error: the daemon
+// serves all the same; see [Process.NotifyError].
 func (p *Process) Ready(message string) error {
 	if p.pidFile != nil {
 		if err := p.pidFile.Write(); err != nil {
@@ -116,9 +133,16 @@ func (p *Process) Ready(message string) error {
 		}
 		p.hangUp()
 	}
-	p.ready = true
-	return notify(p.notifySocket, fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid()))
+	p.madeDir = ""
+	if err := p.manager.tell(fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid())); err != nil {
+		p.notifyErr = err
+	}
+	return nil
 }
+
+// NotifyError says why Ready could not tell the service manager, or returns nil. It is for
+// the log: sd_notify(3) has daemons go on.
+func (p *Process) NotifyError() error { return p.notifyErr }
 
 // Abort tells the launcher of a detached daemon why the daemon will not be ready, and
 // which exit status, above 0, to pass on. It does not end the process. In the foreground, and
@@ -140,19 +164,23 @@ func (p *Process) Abort(status int, err error) {
 func (p *Process) hangUp() {
 	p.handshake = nil
 	signal.Stop(p.pipeC)
+	if p.overdue != nil {
+		p.overdue.Stop()
+	}
 }
 
 // Close removes the pid file. If the daemon never was ready, it also removes the runtime
 // directory that it made. Call it last.
 func (p *Process) Close() error {
+	p.manager.close()
 	var err error
 	if p.pidFile != nil {
 		err = p.pidFile.Remove()
 		p.pidFile = nil
 	}
-	if p.madeDirectory && !p.ready {
+	if p.madeDir != "" {
 		// Another daemon may have moved in meanwhile; then it stays.
-		p.daemon.system().rmdir(p.daemon.RuntimeDirectory)
+		p.daemon.system().rmdir(p.madeDir)
 	}
 	return err
 }

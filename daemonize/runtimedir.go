@@ -32,14 +32,10 @@ func makeRuntimeDirectory(sys system, path string, owner *Identity) (made bool, 
 }
 
 // adoptRuntimeDirectory gives the new directory the mode that the umask may have kept from it, and
-// to its owner.
+// to its owner. It goes by the path: to open a directory takes a right that the umask may have
+// taken away, and who could put another one in its place is trusted with the pid file anyway.
 func adoptRuntimeDirectory(sys system, path string, mode uint32, owner *Identity) error {
-	fd, err := sys.open(path, os.O_RDONLY, 0)
-	if err != nil {
-		return fmt.Errorf("open runtime directory %s: %w", path, err)
-	}
-	defer sys.close(fd)
-	if err := sys.fchmod(fd, mode); err != nil {
+	if err := sys.chmod(path, mode); err != nil {
 		return fmt.Errorf("set mode of runtime directory %s: %w", path, err)
 	}
 	if owner == nil {

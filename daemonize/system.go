@@ -35,6 +35,7 @@ type system interface {
 	pwrite(fd int, b []byte, offset int64) (int, error)
 	ftruncate(fd int, size int64) error
 	fchmod(fd int, mode uint32) error
+	chmod(path string, mode uint32) error
 	chown(path string, uid, gid int) error
 	mkdir(path string, mode uint32) error
 	unlink(path string) error
@@ -49,6 +50,7 @@ type system interface {
 	privileged() (string, error)
 
 	// Other processes.
+	awaitZombie(child int) error
 	process(pid int) (processHandle, error)
 
 	// The command line kept for a restart.

@@ -74,6 +74,13 @@ func (kernel) privileged() (string, error) {
 	return "", nil
 }
 
+// awaitZombie returns when a child has ended, and leaves it to be waited for.
+func (kernel) awaitZombie(child int) error {
+	return ignoringEINTR(func() error {
+		return unix.Waitid(unix.P_PID, child, nil, unix.WEXITED|unix.WNOWAIT, nil)
+	})
+}
+
 // process opens a pidfd, so that signals and waiting are safe against a recycled
 // pid. Before Linux 5.3 the start time of the process takes its place.
 func (kernel) process(pid int) (processHandle, error) {
@@ -144,11 +151,13 @@ func (kernel) keepCommandLine(line []byte) error {
 // caller's own user: a daemon that gave up root may be in other hands by now, and
 // could show a file of its own, but none of root's.
 func (kernel) keptCommandLine(pid int) ([]byte, error) {
-	links, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, link := range links {
+	for _, entry := range entries {
+		link := filepath.Join(dir, entry.Name())
 		target, err := os.Readlink(link)
 		if err != nil || !strings.HasPrefix(target, "/memfd:"+keptName) {
 			continue

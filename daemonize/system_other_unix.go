@@ -23,6 +23,9 @@ func (kernel) claim(int) error             { return nil }
 func (kernel) claimant(int) (int, error)   { return 0, errors.ErrUnsupported }
 func (kernel) privileged() (string, error) { return "", nil }
 
+// awaitZombie needs waitid(2), which golang.org/x/sys does not have here.
+func (kernel) awaitZombie(int) error { return errors.ErrUnsupported }
+
 func (kernel) process(pid int) (processHandle, error) {
 	if err := syscall.Kill(pid, 0); err != nil && err != syscall.EPERM {
 		return nil, err

@@ -135,6 +135,7 @@ func (kernel) pread(fd int, b []byte) (int, error) { return unix.Pread(fd, b, 0)
 
 func (kernel) ftruncate(fd int, size int64) error    { return unix.Ftruncate(fd, size) }
 func (kernel) fchmod(fd int, mode uint32) error      { return unix.Fchmod(fd, mode) }
+func (kernel) chmod(path string, mode uint32) error  { return unix.Chmod(path, mode) }
 func (kernel) chown(path string, uid, gid int) error { return unix.Lchown(path, uid, gid) }
 func (kernel) mkdir(path string, mode uint32) error  { return unix.Mkdir(path, mode) }
 func (kernel) unlink(path string) error              { return unix.Unlink(path) }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +35,9 @@ func (s *settings) level() (slog.Level, error) {
 // serverLog is the log of the server, wherever it goes.
 type serverLog struct {
 	*slog.Logger
-	file *logging.File // nil when the log is no file
+	output      io.Closer     // nil when there is none
+	file        *logging.File // output, if that is a file
+	directories []string      // made for the file, the innermost first
 }
 
 // openLog opens the log: a file; without one standard error in the foreground, and
@@ -49,46 +54,68 @@ func (s *settings) openLog(d defaults, foreground bool) (*serverLog, error) {
 	options := logging.Options{Level: level, Format: format}
 	switch {
 	case s.logFile == "" && foreground:
-		return &serverLog{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}, nil
+		return openStderr(options)
 	case s.logFile == "":
 		return &serverLog{Logger: slog.New(slog.DiscardHandler)}, nil
 	}
-	if s.logFile == d.logFile {
-		if err := makeLogDirectory(filepath.Dir(s.logFile)); err != nil {
-			return nil, withPermStatus(exitCantCreate, err)
-		}
-	}
-	file, err := logging.OpenFile(s.logFile, options)
-	if err != nil {
-		return nil, withPermStatus(exitCantCreate, err)
-	}
-	log := &serverLog{Logger: slog.New(file.Handler()), file: file}
-	if err := log.prepare(s); err != nil {
+	log := new(serverLog)
+	if err := log.openFile(s, d, options); err != nil {
 		log.discard()
-		return nil, withStatus(exitSystem, err)
+		return nil, err
 	}
 	return log, nil
 }
 
-// makeLogDirectory makes the directory of the default log file; one that the user named is
+func openStderr(options logging.Options) (*serverLog, error) {
+	stderr, err := logging.NewStderr(os.Stderr, os.Getenv("JOURNAL_STREAM"), options)
+	if err != nil {
+		return nil, withStatus(exitSystem, err)
+	}
+	return &serverLog{Logger: slog.New(stderr.Handler()), output: stderr}, nil
+}
+
+// openFile opens the log file, has crashes written to it, and gives a new file to the user that
+// the server will run as.
+func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) error {
+	if s.logFile == d.logFile {
+		if err := l.makeDirectory(filepath.Dir(s.logFile)); err != nil {
+			return withPermStatus(exitCantCreate, err)
+		}
+	}
+	file, err := logging.OpenFile(s.logFile, options)
+	if err != nil {
+		return withPermStatus(exitCantCreate, err)
+	}
+	l.Logger, l.output, l.file = slog.New(file.Handler()), file, file
+	if err := file.CaptureCrashes(); err != nil {
+		return withStatus(exitSystem, err)
+	}
+	if s.identity == nil {
+		return nil
+	}
+	return withStatus(exitSystem, file.Chown(s.identity.UID, s.identity.GID))
+}
+
+// makeDirectory makes the directory of the default log file; one that the user named is
 // not made in silence. The mode is the XDG Base Directory Specification's.
-func makeLogDirectory(dir string) error {
+func (l *serverLog) makeDirectory(dir string) error {
+	l.directories = missing(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make log directory: %w", err)
 	}
 	return nil
 }
 
-// prepare has crashes written to the log, and gives a new file to the user that the server will
-// run as.
-func (l *serverLog) prepare(s *settings) error {
-	if err := l.file.CaptureCrashes(); err != nil {
-		return err
+// missing returns what is not there of path and the directories that lead to it, the innermost
+// first.
+func missing(path string) []string {
+	var paths []string
+	for ; ; path = filepath.Dir(path) {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			return paths
+		}
+		paths = append(paths, path)
 	}
-	if s.identity == nil {
-		return nil
-	}
-	return l.file.Chown(s.identity.UID, s.identity.GID)
 }
 
 // enterRoot says where the file is now that root is the root directory. A file outside cannot be
@@ -114,17 +141,28 @@ func (l *serverLog) reopen() {
 }
 
 func (l *serverLog) close() error {
-	if l.file == nil {
+	if l.output == nil {
 		return nil
 	}
-	return l.file.Close()
+	return l.output.Close()
 }
 
-// discard closes the log of a server that never was ready, and removes the file if it was
-// made for it.
+// notStarted ends the log of a server that never was ready. Who started it is told by other means, on
+// standard error.
+func (l *serverLog) notStarted(cause error) {
+	if l.file != nil {
+		l.Error("not started", "error", cause)
+	}
+	l.discard()
+}
+
+// discard closes the log of a server that never was ready, and removes what was made for it.
 func (l *serverLog) discard() {
 	l.close()
 	if l.file != nil && l.file.Created() {
 		os.Remove(l.file.Path())
+	}
+	for _, dir := range l.directories {
+		os.Remove(dir) // unless somebody else has put something there
 	}
 }

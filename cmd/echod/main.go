@@ -49,6 +49,8 @@ func (p *program) rootCommand() *cobra.Command {
 		p.restartCommand(),
 		p.statusCommand(),
 		p.versionCommand(),
+		p.completionCommand(),
 	)
+	root.SetHelpCommand(p.helpCommand())
 	return root
 }

@@ -34,6 +34,9 @@ func (p *program) restartCommand() *cobra.Command {
 		if err := given.resolve(); err != nil {
 			return err
 		}
+		if err := needPidFile("restart", given.pidFile); err != nil {
+			return err
+		}
 		var next settings
 		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 		next.addFlags(flags, d)

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+
+	"echod/daemonize"
+
 	"github.com/spf13/cobra"
 )
 
@@ -22,6 +27,10 @@ func (p *program) runCommand() *cobra.Command {
 			return err
 		}
 		process, err := s.daemon(d).Foreground()
+		var running *daemonize.RunningError
+		if errors.As(err, &running) {
+			return withStatus(exitUnavailable, fmt.Errorf("run: %w", running))
+		}
 		if err != nil {
 			return withStatus(startStatus(err), err)
 		}

@@ -148,8 +148,7 @@ func (v *service) close() {
 func (v *service) abandon(cause error) {
 	closeAll(v.listeners)
 	if v.log != nil {
-		v.log.Error("not started", "error", cause)
-		v.log.discard()
+		v.log.notStarted(cause)
 	}
 	v.process.Close()
 }

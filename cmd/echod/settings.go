@@ -82,6 +82,9 @@ func (s *settings) resolveAddresses() error {
 }
 
 func (s *settings) resolvePaths() error {
+	if s.chroot != "" {
+		s.workDir = filepath.Join("/", s.workDir) // it is looked up inside
+	}
 	for _, path := range []*string{&s.pidFile, &s.logFile, &s.chroot, &s.workDir} {
 		if *path == "" {
 			continue

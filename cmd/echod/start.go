@@ -33,6 +33,7 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 	daemon.Args = append([]string{p.args[0], "start"}, flags...)
 	daemon.ExitStatus = startStatus
 	daemon.Output = p.stderr
+	made := s.missingLog()
 	process, launched, err := daemon.Detach()
 	var running *daemonize.RunningError
 	var failed *daemonize.StartError
@@ -44,6 +45,7 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 		fmt.Fprintf(p.stdout, "%s: %v\n", p.name, running)
 		return nil
 	case errors.As(err, &failed):
+		s.removeLeftovers(made)
 		return withStatus(failed.Status, failed)
 	case err != nil:
 		return withStatus(startStatus(err), err)

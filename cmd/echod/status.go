@@ -32,6 +32,9 @@ func (p *program) statusCommand() *cobra.Command {
 }
 
 func (p *program) status(pidFile string) error {
+	if err := needPidFile("status", pidFile); err != nil {
+		return withStatus(statusUnknown, err)
+	}
 	holder, err := daemonize.Find(pidFile)
 	var stale *daemonize.StaleError
 	switch {

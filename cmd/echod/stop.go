@@ -31,6 +31,14 @@ func addPidFileFlag(cmd *cobra.Command, pidFile *string, d defaults) {
 	cmd.Flags().StringVar(pidFile, "pid-file", d.pidFile, "the pid file of the server is `FILE`")
 }
 
+// needPidFile refuses to look for a server that there is no way to find.
+func needPidFile(verb, pidFile string) error {
+	if pidFile == "" {
+		return withStatus(exitUsage, fmt.Errorf("%s: no pid file to find the server by", verb))
+	}
+	return nil
+}
+
 func addTimeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 	cmd.Flags().DurationVar(timeout, "timeout", 10*time.Second, "send KILL if it is not gone after `DURATION`; 0 is never")
 }
@@ -39,6 +47,9 @@ func addTimeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 func (p *program) stop(cmd *cobra.Command, pidFile string, timeout time.Duration) error {
 	if timeout < 0 {
 		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", timeout))
+	}
+	if err := needPidFile("stop", pidFile); err != nil {
+		return err
 	}
 	stopped, err := daemonize.Stop{Timeout: timeout}.Stop(cmd.Context(), pidFile)
 	var stale *daemonize.StaleError

@@ -1,0 +1,33 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMain makes the test binary the programs that the tests start, by the name it is called
+// as. As echod, or echod-ANYTHING, it is the program under test, whose arguments nothing has
+// touched: it starts itself again under the same name. (testscript.Main would have
+// taken the directory from the first argument, which says what to start again.)
+func TestMain(m *testing.M) {
+	name := filepath.Base(os.Args[0])
+	if name == "echod" || strings.HasPrefix(name, "echod-") {
+		main()
+	}
+	if play := roles()[name]; play != nil {
+		os.Exit(play(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// roles are the programs besides echod that the test binary plays.
+func roles() map[string]func(args []string) int {
+	return map[string]func(args []string) int{
+		"lock-pid-file": lockPidFile,
+		"visit":         visit,
+	}
+}

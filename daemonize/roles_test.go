@@ -1,0 +1,261 @@
+package daemonize
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// roles are the daemons that the test binary plays. Before them is Detach.
+func roles() map[string]role {
+	return map[string]role{
+		"serve":         serve,
+		"hesitate":      hesitate,
+		"run programs":  runPrograms,
+		"open terminal": openTerminal,
+		"write":         write,
+		"speak":         speak,
+		"crash":         crash,
+		"abort":         abort,
+		"hang":          hang,
+		"hand down":     handDown,
+		"fail twice":    failTwice,
+	}
+}
+
+// programs are what daemons start.
+func programs() map[string]role {
+	return map[string]role{
+		"hold": hold,
+	}
+}
+
+// serve is a daemon as it should be. It gives up privileges, is ready at once and ends
+// by SIGTERM.
+func serve(a *actor) int {
+	termC := make(chan os.Signal, 1)
+	signal.Notify(termC, syscall.SIGTERM)
+	a.say("detached", a.process.Stale())
+	return a.serve(termC)
+}
+
+// hesitate is serve when it is told to go on.
+func hesitate(a *actor) int {
+	termC := make(chan os.Signal, 1)
+	signal.Notify(termC, syscall.SIGTERM)
+	a.say("detached", "")
+	a.await("go on")
+	return a.serve(termC)
+}
+
+func (a *actor) serve(termC <-chan os.Signal) int {
+	err := a.process.DropPrivileges()
+	if err == nil {
+		err = a.process.Ready("serving")
+	}
+	if err != nil {
+		a.say("not ready", err.Error())
+		a.process.Abort(1, err)
+		a.process.Close()
+		return 1
+	}
+	a.say("ready", "")
+	<-termC
+	if err := a.process.Close(); err != nil {
+		a.say("close", err.Error())
+		return 1
+	}
+	return 0
+}
+
+// runPrograms starts a program before it is ready, and one after.
+func runPrograms(a *actor) int {
+	a.runCat("early program")
+	if err := a.process.Ready(""); err != nil {
+		return broken(err)
+	}
+	a.runCat("late program")
+	a.await("end")
+	a.process.Close()
+	return 0
+}
+
+// runCat says the pid of a cat(1), which ends when this process has.
+func (a *actor) runCat(event string) {
+	cat := exec.Command("cat")
+	stdin, err := cat.StdinPipe()
+	if err == nil {
+		err = cat.Start()
+	}
+	if err != nil {
+		a.say("broken", err.Error())
+		return
+	}
+	// The pipe must not be closed before the process ends.
+	a.kept = append(a.kept, stdin)
+	a.say(event, strconv.Itoa(cat.Process.Pid))
+}
+
+// openTerminal opens a terminal in the ways of this package, and then as one takes a
+// controlling terminal.
+func openTerminal(a *actor) int {
+	_, lockErr := LockPidFile(a.Words)
+	_, findErr := Find(a.Words)
+	removeStale(kernel{}, a.Words)
+	a.process.Ready("")
+	a.say("opened", lockErr.Error()+"; "+findErr.Error())
+	a.await("open it")
+	f, err := os.OpenFile(a.Words, os.O_RDWR, 0)
+	if err != nil {
+		return broken(err)
+	}
+	a.kept = append(a.kept, f)
+	a.say("opened", "")
+	a.await("end")
+	return 0
+}
+
+// write writes a.Words to standard output after it was ready.
+func write(a *actor) int {
+	if err := a.process.Ready(""); err != nil {
+		return broken(err)
+	}
+	a.await("write")
+	os.Stdout.WriteString(a.Words)
+	a.say("wrote", "")
+	a.await("end")
+	return 0
+}
+
+// longSpeech is too long for a command line, and for the buffer of a socket.
+func longSpeech() string {
+	return strings.Repeat("All work and no play makes Jack a dull boy.\n\x00", 100_000)
+}
+
+// speak says a.Words, or else a long speech, in pieces on standard output and error, before it is ready.
+func speak(a *actor) int {
+	if a.Words == "" {
+		os.Stdout.WriteString(longSpeech())
+	}
+	for piece := range slices.Chunk([]byte(a.Words), 7) {
+		os.Stdout.Write(piece[:len(piece)/2])
+		os.Stderr.Write(piece[len(piece)/2:])
+	}
+	if err := a.process.Ready("The End\n\"\x00é"); err != nil {
+		return broken(err)
+	}
+	a.say("ready", "")
+	a.await("end")
+	return 0
+}
+
+// crash ends before it is ready, in the way that a.Words names, while a program runs that it has
+// started.
+func crash(a *actor) int {
+	if err := a.start("hold"); err != nil {
+		return broken(err)
+	}
+	a.await("crash")
+	switch a.Words {
+	case "panic":
+		panic("boom")
+	case "kill":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	status, err := strconv.Atoi(a.Words)
+	if err != nil {
+		return broken(err)
+	}
+	return status
+}
+
+// start has the daemon start one of programs, with its own standard output and error.
+func (a *actor) start(program string) error {
+	argument, err := play{Role: program, Leash: a.Leash}.encode()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(os.Args[0], playArgument, argument)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Start()
+}
+
+// hold does nothing but live.
+func hold(a *actor) int {
+	a.await("end")
+	return 0
+}
+
+// abort gives up for a reason, with the status that a.Words begins with.
+func abort(a *actor) int {
+	number, reason, _ := strings.Cut(a.Words, " ")
+	status, err := strconv.Atoi(number)
+	if err != nil {
+		return broken(err)
+	}
+	// Some text before: it is the reader of the frame who takes his time.
+	fmt.Fprint(os.Stderr, strings.Repeat("\n", 50_000))
+	a.process.Abort(status, errors.New(reason))
+	a.say("aborted", "")
+	if reason == "hang" {
+		a.await("end")
+	}
+	a.process.Close()
+	return 0
+}
+
+// hang is never ready. It ends by SIGTERM, unless a.Words says that it does not.
+func hang(a *actor) int {
+	if a.Words == "ignore TERM" {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	if err := a.start("hold"); err != nil {
+		return broken(err)
+	}
+	fmt.Fprintln(os.Stderr, "thinking")
+	a.await("end")
+	return 0
+}
+
+// handDown is ready, or ends, while a program has its standard output and error and uses them.
+func handDown(a *actor) int {
+	if err := a.start("hold"); err != nil {
+		return broken(err)
+	}
+	a.await(a.Words)
+	if a.Words == "end" {
+		fmt.Fprintln(os.Stderr, "last words")
+		return 5
+	}
+	if err := a.process.Ready(""); err != nil {
+		return broken(err)
+	}
+	a.say("ready", "")
+	a.await("end")
+	return 0
+}
+
+// failTwice tells the launcher that it cannot be ready after it could not tell the launcher that it is.
+// Meanwhile a descriptor is opened.
+func failTwice(a *actor) int {
+	a.await("go on")
+	if err := a.process.Ready(""); err == nil {
+		return broken(errors.New("ready without a launcher"))
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return broken(err)
+	}
+	a.process.Abort(1, errors.New("no launcher"))
+	w.Close()
+	b := make([]byte, 100)
+	n, err := r.Read(b)
+	a.say("read", fmt.Sprintf("%q, %v", b[:n], err))
+	return 1
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package logging
+
+func addLinuxPrograms(map[string]func() int) {}
