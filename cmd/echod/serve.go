@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,12 +15,12 @@ import (
 
 // A service is one run of the server, from the first thing opened to the last one closed.
 type service struct {
-	settings  *settings
-	process   *daemonize.Process
-	log       *serverLog
-	listeners []net.Listener
-	server    *server.Server
-	signalC   chan os.Signal
+	settings *settings
+	process  *daemonize.Process
+	log      *serverLog
+	sockets  []socket
+	server   *server.Server
+	signalC  chan os.Signal
 }
 
 // serve is what all ways to start the server have in common, in the one order: it opens
@@ -49,8 +48,13 @@ func (v *service) open(d defaults) error {
 	if v.log, err = s.openLog(d, !v.process.Detached()); err != nil {
 		return err
 	}
-	if v.listeners, err = listenAll(s.addresses); err != nil {
+	if v.sockets, err = listenAll(s.addresses); err != nil {
 		return err
+	}
+	for _, k := range v.sockets {
+		if err := k.giveTo(s.identity); err != nil {
+			return withPermStatus(exitSystem, err)
+		}
 	}
 	if err := v.process.DropPrivileges(); err != nil {
 		return withPermStatus(exitSystem, err)
@@ -64,7 +68,7 @@ func (v *service) open(d defaults) error {
 }
 
 func (v *service) readyMessage() string {
-	message := fmt.Sprintf("serving %s, pid %d", listenerNames(v.listeners), os.Getpid())
+	message := fmt.Sprintf("serving %s, pid %d", listenerNames(v.sockets), os.Getpid())
 	if v.settings.logFile != "" {
 		message += ", log " + v.settings.logFile
 	}
@@ -73,14 +77,14 @@ func (v *service) readyMessage() string {
 
 // run serves until a signal ends it, or a listener fails for good.
 func (v *service) run() error {
-	started := []any{"pid", os.Getpid(), "version", version(), "listeners", listenerNames(v.listeners)}
+	started := []any{"pid", os.Getpid(), "version", version(), "listeners", listenerNames(v.sockets)}
 	if stale := v.process.Stale(); stale != "" {
 		v.log.Warn("stale pid file taken over", "file", v.settings.pidFile, "held", stale)
 	}
 	v.log.Info("started", started...)
-	failedC := make(chan error, len(v.listeners))
-	for _, l := range v.listeners {
-		go func() { failedC <- v.server.Serve(l) }()
+	failedC := make(chan error, len(v.sockets))
+	for _, k := range v.sockets {
+		go func() { failedC <- k.serve(v.server) }()
 	}
 	for {
 		select {
@@ -136,7 +140,7 @@ func (v *service) drain() {
 func (v *service) close() {
 	v.server.Close()
 	stats := v.server.Stats()
-	v.log.Info("stopped", "pid", os.Getpid(), "accepted", stats.Accepted, "bytes", stats.BytesSent)
+	v.log.Info("stopped", "pid", os.Getpid(), "datagrams", stats.Datagrams.Sent, "accepted", stats.Accepted, "bytes", stats.BytesSent)
 	err := errors.Join(v.process.Close(), v.log.close())
 	if err != nil {
 		// The log may be what failed. In the foreground this is seen.
@@ -146,17 +150,17 @@ func (v *service) close() {
 
 // abandon undoes what open has done before it failed.
 func (v *service) abandon(cause error) {
-	closeAll(v.listeners)
+	closeAll(v.sockets)
 	if v.log != nil {
 		v.log.notStarted(cause)
 	}
 	v.process.Close()
 }
 
-func listenerNames(listeners []net.Listener) string {
-	names := make([]string, len(listeners))
-	for i, l := range listeners {
-		names[i] = l.Addr().Network() + "://" + l.Addr().String()
+func listenerNames(sockets []socket) string {
+	names := make([]string, len(sockets))
+	for i, k := range sockets {
+		names[i] = k.String()
 	}
 	return strings.Join(names, ",")
 }
