@@ -48,6 +48,8 @@ func (p *program) rootCommand() *cobra.Command {
 		p.stopCommand(),
 		p.restartCommand(),
 		p.statusCommand(),
+		p.pingCommand(),
+		p.benchCommand(),
 		p.versionCommand(),
 		p.completionCommand(),
 	)

@@ -17,6 +17,10 @@ const (
 	DefaultLoadTimeout  = 5 * time.Second
 )
 
+// maxRate is more than anything answers; each message that is due and not
+// sent is counted by itself, and that should not take for ever.
+const maxRate = 10e6
+
 // Mode is what the connections of a Load do.
 type Mode string
 
@@ -72,7 +76,7 @@ type Load struct {
 	Size int
 
 	// Rate is how many messages to send each second over all connections
-	// together. Zero means closed loop.
+	// together, up to ten million. Zero means closed loop.
 	Rate float64
 
 	// WarmUp is how long the load runs before anything is counted, and
@@ -103,9 +107,10 @@ type Load struct {
 // connection, which Run makes to find out what the address means, did not
 // come about: see [IsUnreachable].
 func (l Load) Run(ctx context.Context) (Report, error) {
-	if err := l.complete(); err != nil {
+	if err := l.Check(); err != nil {
 		return Report{}, err
 	}
+	l.setDefaults()
 	p, err := l.plan(ctx)
 	if err != nil {
 		return Report{}, err
@@ -161,27 +166,22 @@ func eachEngine(engines []engine, do func(engine)) {
 	wg.Wait()
 }
 
-// complete fills in the defaults and refuses what makes no sense.
-func (l *Load) complete() error {
-	stream, err := isStream(l.Network)
-	if err != nil {
+// Check tells what about the fields makes no sense, without sending anything.
+func (l Load) Check() error {
+	if !(l.Rate >= 0 && l.Rate <= maxRate) { // this way round for NaN
+		return fmt.Errorf("rate %g: want 0 to %g messages a second", l.Rate, float64(maxRate))
+	}
+	if l.Connections < 0 || l.WarmUp < 0 || l.Duration < 0 || l.Timeout < 0 || l.Workers < 0 {
+		return errors.New("connections, times and workers cannot be negative")
+	}
+	if err := checkMessage(l.Network, l.Size); err != nil {
 		return err
 	}
-	if l.Connections < 0 || l.Rate < 0 || l.WarmUp < 0 || l.Duration < 0 || l.Timeout < 0 || l.Workers < 0 {
-		return errors.New("connections, rate, times and workers cannot be negative")
-	}
-	l.Mode = cmp.Or(l.Mode, PingPong)
-	l.Connections = cmp.Or(l.Connections, 1)
-	l.Size = max(cmp.Or(l.Size, DefaultLoadSize), 0)
-	l.Duration = cmp.Or(l.Duration, DefaultLoadDuration)
-	l.Timeout = cmp.Or(l.Timeout, DefaultLoadTimeout)
-	l.Workers = min(cmp.Or(l.Workers, max(1, runtime.GOMAXPROCS(0)/2)), l.Connections)
-
 	switch l.Mode {
-	case PingPong, Connect:
+	case "", PingPong, Connect:
 	case Stream, Idle:
-		if !stream {
-			return fmt.Errorf("mode %s: %s has no connections that would hold the sender back or could be kept", l.Mode, l.Network)
+		if !isStream(l.Network) {
+			return fmt.Errorf("mode %s: datagrams have no connection to fill or to keep", l.Mode)
 		}
 		if l.Mode == Idle && l.Rate > 0 {
 			return errors.New("mode idle sends nothing that could have a rate")
@@ -189,5 +189,14 @@ func (l *Load) complete() error {
 	default:
 		return fmt.Errorf("mode %q: want one of %v", l.Mode, Modes())
 	}
-	return checkSize(stream, l.Size)
+	return nil
+}
+
+func (l *Load) setDefaults() {
+	l.Mode = cmp.Or(l.Mode, PingPong)
+	l.Connections = cmp.Or(l.Connections, 1)
+	l.Size = max(cmp.Or(l.Size, DefaultLoadSize), 0)
+	l.Duration = cmp.Or(l.Duration, DefaultLoadDuration)
+	l.Timeout = cmp.Or(l.Timeout, DefaultLoadTimeout)
+	l.Workers = min(cmp.Or(l.Workers, max(1, runtime.GOMAXPROCS(0)/2)), l.Connections)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -376,6 +377,8 @@ func TestLoadRefusesNonsense(t *testing.T) {
 		{Network: "tcp", Mode: Idle, Rate: 1},
 		{Network: "tcp", Connections: -1},
 		{Network: "tcp", Rate: -1},
+		{Network: "tcp", Rate: math.NaN()},
+		{Network: "tcp", Rate: math.Inf(1)},
 		{Network: "tcp", Duration: -1},
 	} {
 		l.Address = "127.0.0.1:1"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 )
 
@@ -12,26 +13,25 @@ import (
 // 65535 less 20 bytes of IP header and 8 of UDP header.
 const maxDatagram = 65507
 
-// isStream tells whether network, a name that [net.Dial] knows, carries a
-// stream of bytes (true) or datagrams (false). A network that the package
-// does not speak is an error.
-func isStream(network string) (bool, error) {
+// isStream tells whether network, a name that [net.Dial] knows and
+// checkMessage has let pass, carries a stream of bytes or datagrams.
+func isStream(network string) bool { return !strings.HasPrefix(network, "udp") }
+
+// checkMessage refuses a network that the package does not speak, and a
+// message that the network cannot carry. A negative size means an empty
+// message, zero some default.
+func checkMessage(network string, size int) error {
 	switch network {
 	case "tcp", "tcp4", "tcp6", "unix":
-		return true, nil
+		if size < 0 {
+			return errors.New("an empty message cannot be seen on a stream")
+		}
 	case "udp", "udp4", "udp6":
-		return false, nil
-	}
-	return false, fmt.Errorf("network %q: want tcp, udp or unix", network)
-}
-
-// checkSize refuses a payload that network cannot carry as one message.
-func checkSize(stream bool, size int) error {
-	switch {
-	case stream && size < 1:
-		return errors.New("an empty message cannot be seen on a stream")
-	case !stream && size > maxDatagram:
-		return fmt.Errorf("size %d: a datagram carries at most %d bytes", size, maxDatagram)
+		if size > maxDatagram {
+			return fmt.Errorf("size %d: a datagram carries at most %d bytes", size, maxDatagram)
+		}
+	default:
+		return fmt.Errorf("network %q: want tcp, udp or unix", network)
 	}
 	return nil
 }

@@ -83,13 +83,13 @@ type Reply struct {
 // back at all and there was a reason to think that nobody listens: see
 // [IsUnreachable].
 func (p Pinger) Run(ctx context.Context, each func(Reply)) (Summary, error) {
-	stream, err := p.complete()
-	if err != nil {
+	if err := p.Check(); err != nil {
 		return Summary{}, err
 	}
+	p.setDefaults()
 	r := &pingRun{
 		Pinger:   p,
-		stream:   stream,
+		stream:   isStream(p.Network),
 		payloads: payloads{nonce: rand.Uint64(), size: p.Size},
 		arrivedC: make(chan arrival, 16),
 		each:     each,
@@ -97,17 +97,16 @@ func (p Pinger) Run(ctx context.Context, each func(Reply)) (Summary, error) {
 	return r.run(ctx)
 }
 
-// complete fills in the defaults and refuses what makes no sense.
-func (p *Pinger) complete() (stream bool, err error) {
-	stream, err = isStream(p.Network)
-	if err != nil {
-		return false, err
-	}
+// Check tells what about the fields makes no sense, without sending anything.
+func (p Pinger) Check() error {
 	if p.Count < 0 || p.Interval < 0 || p.Timeout < 0 {
-		return false, errors.New("count, interval and timeout cannot be negative")
+		return errors.New("count, interval and timeout cannot be negative")
 	}
+	return checkMessage(p.Network, p.Size)
+}
+
+func (p *Pinger) setDefaults() {
 	p.Interval = cmp.Or(p.Interval, DefaultPingInterval)
 	p.Timeout = cmp.Or(p.Timeout, DefaultPingTimeout)
 	p.Size = max(cmp.Or(p.Size, DefaultPingSize), 0)
-	return stream, checkSize(stream, p.Size)
 }

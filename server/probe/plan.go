@@ -34,10 +34,9 @@ func (l Load) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	stream, _ := isStream(l.Network)
 	p := &plan{
 		Load:    l,
-		stream:  stream,
+		stream:  isStream(l.Network),
 		remote:  conn.RemoteAddr(),
 		pattern: newPattern(),
 		base:    time.Now(),
