@@ -15,47 +15,28 @@ const (
 	acceptPauseMax = time.Second
 )
 
-// acceptWarnings is the shortest time between two warnings about failed accepts.
-const acceptWarnings = time.Second
+// warningGap is the shortest time between two warnings about the same thing.
+const warningGap = time.Second
 
-// An acceptor takes clients from a listener and sits out what will pass.
-type acceptor struct {
-	listener net.Listener
-	logger   *slog.Logger
-	pause    time.Duration // before the next try; 0 if the last one succeeded
+// A backoff sits out errors that pass.
+type backoff struct {
+	pause    time.Duration // the last one; 0 if a try has succeeded since
 	warnings throttle
 }
 
-// next returns the next client, or the error that ends accepting: that of ctx, or one that would
-// come back at once on every further try.
-func (a *acceptor) next(ctx context.Context) (net.Conn, error) {
-	for {
-		conn, err := a.listener.Accept()
-		if err == nil {
-			a.pause = 0
-			return conn, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if !passing(err) {
-			return nil, err
-		}
-		a.pause = min(max(2*a.pause, acceptPauseMin), acceptPauseMax)
-		a.warn(err)
-		if !sleep(ctx, a.pause) {
-			return nil, ctx.Err()
-		}
+// failed returns how long to wait before the next try, after one on the address local failed with err. Now and
+// then it writes the warning msg to log.
+func (b *backoff) failed(msg string, err error, local string, log *slog.Logger) time.Duration {
+	b.pause = min(max(2*b.pause, acceptPauseMin), acceptPauseMax)
+	if heldBack, ok := b.warnings.allow(time.Now(), warningGap); ok {
+		log.LogAttrs(context.Background(), slog.LevelWarn, msg,
+			slog.String("local", local), slog.Any("error", err),
+			slog.Duration("retry_in", b.pause), slog.Uint64("held_back", heldBack))
 	}
+	return b.pause
 }
 
-func (a *acceptor) warn(err error) {
-	if heldBack, ok := a.warnings.allow(time.Now(), acceptWarnings); ok {
-		a.logger.LogAttrs(context.Background(), slog.LevelWarn, "accept failed",
-			slog.String("local", a.listener.Addr().String()), slog.Any("error", err),
-			slog.Duration("retry_in", a.pause), slog.Uint64("held_back", heldBack))
-	}
-}
+func (b *backoff) succeeded() { b.pause = 0 }
 
 // passing tells whether accepting may work again after err: the client was gone already, or a
 // resource ran out that others will give back.
@@ -69,6 +50,27 @@ func passing(err error) bool {
 	}
 	var t interface{ Temporary() bool } // what net/http asks; net's own errors still answer
 	return errors.As(err, &t) && t.Temporary()
+}
+
+// accept returns the next client of l, or the error that ends accepting: that of ctx, or one that
+// would come back at once on every further try.
+func (b *backoff) accept(ctx context.Context, l net.Listener, log *slog.Logger) (net.Conn, error) {
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			b.succeeded()
+			return conn, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !passing(err) {
+			return nil, err
+		}
+		if !sleep(ctx, b.failed("accept failed", err, l.Addr().String(), log)) {
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // sleep waits for d and reports true, or reports false as soon as ctx is done.

@@ -15,9 +15,6 @@ import (
 // room to spare: one that fills it was cut.
 const datagramBuffer = 1 << 16
 
-// refusalWarnings is the shortest time between two log lines about datagrams refused for the same reason.
-const refusalWarnings = time.Second
-
 // ServePacket sends every datagram that arrives at pc back to where it came from, until Shutdown or
 // Close is called or receiving fails for good; it then returns ErrServerClosed or the error. Errors
 // that ICMP messages bring and a lack of memory are not for good.
@@ -49,17 +46,16 @@ func (s *Server) ServePacket(pc net.PacketConn) error {
 // servePacket is ServePacket with one of the ways to do it.
 func (s *Server) servePacket(pc net.PacketConn, echo func(*datagramSocket) error) error {
 	defer pc.Close()
-	_, ctx, ok := s.beginServe()
-	if !ok {
+	if !s.beginServe() {
 		return ErrServerClosed
 	}
 	defer s.serves.Done()
 	d := newDatagramSocket(s, pc)
-	stop := context.AfterFunc(ctx, d.stop)
+	stop := context.AfterFunc(s.accepting, d.stop)
 	defer stop()
 	err := echo(d)
 	d.publish()
-	if ctx.Err() != nil {
+	if s.accepting.Err() != nil {
 		return ErrServerClosed
 	}
 	return err
@@ -72,12 +68,12 @@ type datagramSocket struct {
 	conn     net.PacketConn
 	bound    netip.AddrPort // invalid if it is no UDP socket
 	stopping atomic.Bool
-	warnings [refusals]throttle
+	warnings [datagramRefusals]throttle
 	tally    datagramTally
 }
 
 func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
-	d := &datagramSocket{server: s, logger: s.logger(), conn: pc}
+	d := &datagramSocket{server: s, logger: s.log, conn: pc}
 	d.bound = addrPort(pc.LocalAddr())
 	return d
 }
@@ -96,22 +92,22 @@ func (d *datagramSocket) accept(n int, from netip.AddrPort, at arrival) bool {
 	d.tally.received++
 	d.tally.bytesReceived += uint64(min(n, datagramBuffer))
 	why := d.judge(n, from, at)
-	if why == refusedNot {
+	if why == datagramAnswered {
 		return true
 	}
 	d.refuse(why, n, from, nil)
 	return false
 }
 
-func (d *datagramSocket) judge(n int, from netip.AddrPort, at arrival) refusal {
+func (d *datagramSocket) judge(n int, from netip.AddrPort, at arrival) datagramRefusal {
 	source := from.Addr().Unmap()
 	switch {
 	case n >= datagramBuffer:
-		return refusedOversize
+		return datagramOversize
 	case from.IsValid() && (from.Port() == d.bound.Port() || loopProne(from.Port())):
-		return refusedLoopPort
+		return datagramLoopPort
 	case at.foreign, at.to.IsMulticast(), at.to == broadcast(), from.IsValid() && notUnicast(source):
-		return refusedBroadcast
+		return datagramBroadcast
 	}
 	return d.server.budget.take(d.server.Datagrams, source)
 }
@@ -123,16 +119,16 @@ func (d *datagramSocket) answered(n int, to netip.AddrPort, err error) {
 		d.tally.sent++
 		d.tally.bytesSent += uint64(n)
 	case errors.Is(err, syscall.EACCES): // what send(2) says of a broadcast address
-		d.refuse(refusedBroadcast, n, to, err)
+		d.refuse(datagramBroadcast, n, to, err)
 	default:
-		d.refuse(refusedUnsent, n, to, err)
+		d.refuse(datagramUnsent, n, to, err)
 	}
 }
 
 // refuse counts a datagram that is not answered, and logs it if none was for a while.
-func (d *datagramSocket) refuse(why refusal, n int, from netip.AddrPort, err error) {
+func (d *datagramSocket) refuse(why datagramRefusal, n int, from netip.AddrPort, err error) {
 	d.server.datagrams.refused[why].Add(1)
-	heldBack, ok := d.warnings[why].allow(time.Now(), refusalWarnings)
+	heldBack, ok := d.warnings[why].allow(time.Now(), warningGap)
 	if !ok {
 		return
 	}

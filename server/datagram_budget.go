@@ -44,9 +44,9 @@ type sourceBudget struct {
 }
 
 // take uses up one answer to source, or says which limit is reached.
-func (b *datagramBudget) take(limits DatagramLimits, source netip.Addr) refusal {
+func (b *datagramBudget) take(limits DatagramLimits, source netip.Addr) datagramRefusal {
 	if limits.PerSource <= 0 && limits.Total <= 0 {
-		return refusedNot
+		return datagramAnswered
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,14 +57,14 @@ func (b *datagramBudget) take(limits DatagramLimits, source netip.Addr) refusal 
 }
 
 // takeAt is take at a time counted from any moment.
-func (b *datagramBudget) takeAt(now time.Duration, limits DatagramLimits, source netip.Addr) refusal {
+func (b *datagramBudget) takeAt(now time.Duration, limits DatagramLimits, source netip.Addr) datagramRefusal {
 	if limits.PerSource > 0 && source.IsValid() && !b.source(source).take(now, limits.PerSource) {
-		return refusedSourceRate
+		return datagramSourceRate
 	}
 	if limits.Total > 0 && !b.total.take(now, limits.Total) {
-		return refusedRate
+		return datagramRate
 	}
-	return refusedNot
+	return datagramAnswered
 }
 
 // source returns the bucket of a source. A new source gets the place of the fullest bucket in its

@@ -12,7 +12,7 @@ func TestDatagramBudgetOfASource(t *testing.T) {
 	limits := DatagramLimits{PerSource: 10}
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	count := func(at time.Duration, source netip.Addr) (n int) {
-		for b.takeAt(at, limits, source) == refusedNot {
+		for b.takeAt(at, limits, source) == datagramAnswered {
 			n++
 		}
 		return n
@@ -41,15 +41,15 @@ func TestDatagramBudgetByNetwork(t *testing.T) {
 	limits := DatagramLimits{PerSource: 1}
 	for _, step := range []struct {
 		source string
-		want   refusal
+		want   datagramRefusal
 	}{
-		{"2001:db8::1", refusedNot},
-		{"2001:db8::ffff:ffff:ffff:ffff", refusedSourceRate},
-		{"2001:db8:0:1::1", refusedNot},
-		{"::1", refusedNot},
-		{"127.0.0.1", refusedNot},
-		{"127.0.0.2", refusedNot},
-		{"127.0.0.1", refusedSourceRate},
+		{"2001:db8::1", datagramAnswered},
+		{"2001:db8::ffff:ffff:ffff:ffff", datagramSourceRate},
+		{"2001:db8:0:1::1", datagramAnswered},
+		{"::1", datagramAnswered},
+		{"127.0.0.1", datagramAnswered},
+		{"127.0.0.2", datagramAnswered},
+		{"127.0.0.1", datagramSourceRate},
 	} {
 		if got := b.takeAt(0, limits, netip.MustParseAddr(step.source)); got != step.want {
 			t.Errorf("%s: %v, want %v", step.source, got, step.want)
@@ -68,14 +68,14 @@ func TestDatagramBudgetInTotal(t *testing.T) {
 	answered := 2
 	for range 20_000 {
 		source = source.Next()
-		if b.takeAt(0, limits, source) == refusedNot {
+		if b.takeAt(0, limits, source) == datagramAnswered {
 			answered++
 		}
 	}
-	if answered != 100 || b.takeAt(0, limits, netip.Addr{}) != refusedRate {
+	if answered != 100 || b.takeAt(0, limits, netip.Addr{}) != datagramRate {
 		t.Errorf("%d were answered", answered)
 	}
-	if b.takeAt(time.Second, limits, netip.Addr{}) != refusedNot {
+	if b.takeAt(time.Second, limits, netip.Addr{}) != datagramAnswered {
 		t.Error("nothing is answered a second later")
 	}
 }
@@ -90,7 +90,7 @@ func TestDatagramBudgetRemembers(t *testing.T) {
 		source := netip.MustParseAddr("10.0.0.0")
 		for range sources {
 			source = source.Next()
-			if b.takeAt(0, limits, source) != refusedNot {
+			if b.takeAt(0, limits, source) != datagramAnswered {
 				remembered++
 			}
 		}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/binary"
 	"net"
 	"net/netip"
 	"os"
@@ -198,9 +197,4 @@ func (r *rawDatagrams) source() netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), hostOrder(&sa.Port))
 	}
 	return netip.AddrPort{}
-}
-
-// hostOrder reads a port in network byte order.
-func hostOrder(port *uint16) uint16 {
-	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(port))[:])
 }

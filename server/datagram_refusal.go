@@ -2,31 +2,31 @@ package server
 
 import "net/netip"
 
-// A refusal is a reason not to answer a datagram.
-type refusal uint8
+// A datagramRefusal is a reason not to answer a datagram.
+type datagramRefusal uint8
 
 const (
-	refusedNot refusal = iota
-	refusedLoopPort
-	refusedBroadcast
-	refusedSourceRate
-	refusedRate
-	refusedOversize
-	refusedUnsent
+	datagramAnswered datagramRefusal = iota
+	datagramLoopPort
+	datagramBroadcast
+	datagramSourceRate
+	datagramRate
+	datagramOversize
+	datagramUnsent
 
-	refusals // how many there are
+	datagramRefusals // how many there are
 )
 
 // String is what the log and the names of counters have.
-func (r refusal) String() string {
-	return [refusals]string{
-		refusedNot:        "",
-		refusedLoopPort:   "loop-port",
-		refusedBroadcast:  "broadcast",
-		refusedSourceRate: "source-rate",
-		refusedRate:       "rate",
-		refusedOversize:   "oversize",
-		refusedUnsent:     "unsent",
+func (r datagramRefusal) String() string {
+	return [datagramRefusals]string{
+		datagramAnswered:   "",
+		datagramLoopPort:   "loop-port",
+		datagramBroadcast:  "broadcast",
+		datagramSourceRate: "source-rate",
+		datagramRate:       "rate",
+		datagramOversize:   "oversize",
+		datagramUnsent:     "unsent",
 	}[r]
 }
 

@@ -26,11 +26,11 @@ type DatagramsRefused struct {
 // All yields each reason, in the words of the log, with its count.
 func (r DatagramsRefused) All() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
-		counts := [refusals]uint64{
-			refusedLoopPort: r.LoopPort, refusedBroadcast: r.Broadcast, refusedSourceRate: r.SourceRate,
-			refusedRate: r.Rate, refusedOversize: r.Oversize, refusedUnsent: r.Unsent,
+		counts := [datagramRefusals]uint64{
+			datagramLoopPort: r.LoopPort, datagramBroadcast: r.Broadcast, datagramSourceRate: r.SourceRate,
+			datagramRate: r.Rate, datagramOversize: r.Oversize, datagramUnsent: r.Unsent,
 		}
-		for why := refusedNot + 1; why < refusals; why++ {
+		for why := datagramAnswered + 1; why < datagramRefusals; why++ {
 			if !yield(why.String(), counts[why]) {
 				return
 			}
@@ -51,7 +51,7 @@ func (r DatagramsRefused) Total() uint64 {
 type datagramTotals struct {
 	received atomic.Uint64
 	sent     atomic.Uint64
-	refused  [refusals]atomic.Uint64
+	refused  [datagramRefusals]atomic.Uint64
 }
 
 func (t *datagramTotals) stats() DatagramStats {
@@ -59,12 +59,12 @@ func (t *datagramTotals) stats() DatagramStats {
 		Received: t.received.Load(),
 		Sent:     t.sent.Load(),
 		Refused: DatagramsRefused{
-			LoopPort:   t.refused[refusedLoopPort].Load(),
-			Broadcast:  t.refused[refusedBroadcast].Load(),
-			SourceRate: t.refused[refusedSourceRate].Load(),
-			Rate:       t.refused[refusedRate].Load(),
-			Oversize:   t.refused[refusedOversize].Load(),
-			Unsent:     t.refused[refusedUnsent].Load(),
+			LoopPort:   t.refused[datagramLoopPort].Load(),
+			Broadcast:  t.refused[datagramBroadcast].Load(),
+			SourceRate: t.refused[datagramSourceRate].Load(),
+			Rate:       t.refused[datagramRate].Load(),
+			Oversize:   t.refused[datagramOversize].Load(),
+			Unsent:     t.refused[datagramUnsent].Load(),
 		},
 	}
 }

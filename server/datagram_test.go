@@ -133,7 +133,7 @@ func trade(t *testing.T, conn net.Conn, message []byte) {
 }
 
 // awaitRefused waits until n datagrams have been refused, and checks that all were for the reason given.
-func (f *datagrams) awaitRefused(n uint64, why refusal) {
+func (f *datagrams) awaitRefused(n uint64, why datagramRefusal) {
 	f.t.Helper()
 	waitUntil(f.t, "they are refused", func() bool { return f.server.Stats().Datagrams.Refused.Total() >= n })
 	for reason, count := range f.server.Stats().Datagrams.Refused.All() {
@@ -216,7 +216,7 @@ func TestDatagramFromLoopPort(t *testing.T) {
 				if _, err := conn.Write([]byte("ping")); err != nil {
 					t.Fatal(err)
 				}
-				f.awaitRefused(uint64(i+1), refusedLoopPort)
+				f.awaitRefused(uint64(i+1), datagramLoopPort)
 				conn.Close()
 			}
 			trade(t, f.dial("", f.host()), []byte("others are served"))
@@ -256,7 +256,7 @@ func TestDatagramToBroadcast(t *testing.T) {
 				if _, err := f.dial("", "127.255.255.255").Write([]byte("all of you")); err != nil {
 					t.Fatal(err)
 				}
-				f.awaitRefused(1, refusedBroadcast)
+				f.awaitRefused(1, datagramBroadcast)
 				trade(t, f.dial("", "127.0.0.1"), []byte("you"))
 			})
 		}
@@ -273,7 +273,7 @@ func TestDatagramRefusedLog(t *testing.T) {
 		if _, err := conn.Write([]byte("12345")); err != nil {
 			t.Fatal(err)
 		}
-		f.awaitRefused(uint64(i+1), refusedLoopPort)
+		f.awaitRefused(uint64(i+1), datagramLoopPort)
 	}
 	want := fmt.Sprintf(`level=WARN msg="datagram refused" network=udp local=127.0.0.1:%d remote=127.0.0.1:1900 bytes=5 reason=loop-port held_back=0`, f.port)
 	if lines := f.log.await(t, 1, ""); lines[0] != want {
@@ -488,7 +488,7 @@ func TestUnixDatagrams(t *testing.T) {
 	if _, err := conn.Write(randomBytes(datagramBuffer + 1)); err != nil {
 		t.Fatal(err)
 	}
-	f.awaitRefused(1, refusedOversize)
+	f.awaitRefused(1, datagramOversize)
 	trade(t, conn, []byte("hello again"))
 
 	nameless, err := net.Dial("unixgram", pc.LocalAddr().String())

@@ -12,7 +12,13 @@ type engine interface {
 	// serve accepts the clients of l until ctx is done or accepting fails for good, and
 	// returns the error. It closes l when ctx is done. It does not wait for the clients.
 	serve(ctx context.Context, l net.Listener) error
+
+	// stop gives back what the engine holds. There are no clients and no running serve any more.
+	stop()
 }
+
+// portableName is the name of the engine that there is everywhere.
+const portableName = "portable"
 
 // A client is a session together with the connection it belongs to.
 type client interface {

@@ -30,9 +30,11 @@ type engineCase struct {
 }
 
 func engineCases() []engineCase {
-	return []engineCase{
-		{"portable", func(*Server) {}},
+	cases := []engineCase{{portableName, func(s *Server) { s.Portable = true }}}
+	if nativeName != portableName {
+		cases = append(cases, engineCase{nativeName, func(*Server) {}})
 	}
+	return cases
 }
 
 // forEach runs a test for every engine on every kind of stream socket.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -25,20 +26,48 @@ type Server struct {
 	// is sent. After that it is closed. 0 means for ever.
 	IdleTimeout time.Duration
 
+	// MaxConnections is how many clients there may be at once. When there are so many, no more are
+	// accepted: they wait in the queue of the kernel. 0 means as many as the process may have
+	// descriptors, less 64 for its other needs.
+	MaxConnections int
+
+	// MaxConnectionsPerSource is how many clients one source may have at once, an IPv4 address or the /64
+	// network of an IPv6 address. Those above it are reset. 0 means no limit.
+	MaxConnectionsPerSource int
+
+	// ConnectionRatePerSource is how many clients a second may come from one source; as many as belong to
+	// a second may come at once. Those above it are reset. 0 means no limit.
+	ConnectionRatePerSource float64
+
 	// Datagrams bounds what ServePacket answers. The zero value sets no bounds.
 	Datagrams DatagramLimits
 
-	registry  registry
-	totals    totals
-	datagrams datagramTotals
-	budget    datagramBudget
+	// Allow tells whether a client from the address a may be served. Who may not is reset. nil lets everybody
+	// in. Clients without an IP address, and senders of datagrams, are not asked about.
+	Allow func(a netip.Addr) bool
+
+	// Portable makes the server serve every listener with a goroutine for each client, as it does
+	// where there is nothing better. It is meant for tests and for doubts.
+	Portable bool
+
+	registry   registry
+	totals     totals
+	admission  *admission // set with began
+	refusalLog refusalLog
+	datagrams  datagramTotals
+	budget     datagramBudget
+	log        *slog.Logger // set with began
+	began      time.Time    // of the first Serve; sessions count their time from it
 
 	mu        sync.Mutex
 	phase     phase
-	engine    engine             // made when first needed
-	accepting context.Context    // done when no more clients are wanted; made with the engine
-	stop      context.CancelFunc // ends accepting
+	portable  engine
+	native    engine             // made for the first listener that it can serve
+	accepting context.Context    // done when no more clients are wanted
+	stop      context.CancelFunc // ends accepting; nil before the first Serve
 	serves    sync.WaitGroup     // running calls of Serve and ServePacket; grows only while phase is open
+
+	stopEngine sync.Once
 }
 
 // A phase is a stage in the life of a Server; it only ever grows.
@@ -60,31 +89,63 @@ const (
 func (s *Server) Serve(l net.Listener) error {
 	closing := &closingOnce{Listener: l}
 	defer closing.Close()
-	e, ctx, ok := s.beginServe()
-	if !ok {
+	if !s.beginServe() {
 		return ErrServerClosed
 	}
 	defer s.serves.Done()
-	err := e.serve(ctx, closing)
-	if ctx.Err() != nil {
+	err := s.engineFor(l).serve(s.accepting, closing)
+	if s.accepting.Err() != nil {
 		return ErrServerClosed
 	}
 	return err
 }
 
-// beginServe counts a call of Serve in, unless the server has been shut down.
-func (s *Server) beginServe() (engine, context.Context, bool) {
+// Engine returns the name of the engine that serves TCP and Unix sockets: "epoll", on Linux unless
+// Portable is set, or "portable".
+func (s *Server) Engine() string {
+	if s.Portable {
+		return portableName
+	}
+	return nativeName
+}
+
+// beginServe counts a call of Serve or ServePacket in, unless the server has been shut down.
+func (s *Server) beginServe() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != phaseOpen {
-		return nil, nil, false
+		return false
 	}
-	if s.engine == nil {
-		s.engine = newPortableEngine(s)
-		s.accepting, s.stop = context.WithCancel(context.Background())
+	if s.stop == nil {
+		s.prepare()
 	}
 	s.serves.Add(1)
-	return s.engine, s.accepting, true
+	return true
+}
+
+// engineFor returns the engine that serves the clients of l.
+func (s *Server) engineFor(l net.Listener) engine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Portable || !nativeServes(l) {
+		return s.portable
+	}
+	if s.native == nil {
+		s.native = newNativeEngine(s)
+	}
+	return s.native
+}
+
+// prepare makes what stays the same from the first Serve on.
+func (s *Server) prepare() {
+	s.log = s.Logger
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.began = time.Now()
+	s.admission = newAdmission(s)
+	s.accepting, s.stop = context.WithCancel(context.Background())
+	s.portable = newPortableEngine(s)
 }
 
 // Shutdown stops accepting and waits for the clients that are there to leave. It
@@ -106,7 +167,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	s.enter(phaseClosed)
 	s.registry.endAll(reasonShutdown)
-	return s.registry.waitEmpty(context.Background())
+	s.registry.waitEmpty(context.Background())
+	s.stopEngine.Do(func() {
+		if s.native != nil {
+			s.native.stop()
+		}
+	})
+	return nil
 }
 
 // enter moves the server on to phase p and waits until no call of Serve accepts any more.
@@ -120,12 +187,9 @@ func (s *Server) enter(p phase) {
 	s.serves.Wait()
 }
 
-// logger returns where the log goes, never nil.
-func (s *Server) logger() *slog.Logger {
-	if s.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return s.Logger
+// now returns the time since began.
+func (s *Server) now() time.Duration {
+	return time.Since(s.began)
 }
 
 // closingOnce is a listener that both the engine and Serve may close.

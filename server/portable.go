@@ -39,26 +39,40 @@ func newPortableEngine(s *Server) *portableEngine {
 func (e *portableEngine) serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	a := acceptor{listener: l, logger: e.server.logger()}
+	var b backoff
 	for {
-		conn, err := a.next(ctx)
+		conn, err := b.accept(ctx, l, e.server.log)
 		if err != nil {
 			return err
+		}
+		if !e.server.admission.wait(ctx) {
+			conn.Close()
+			return ctx.Err()
 		}
 		e.welcome(conn)
 	}
 }
 
-// welcome makes conn a client, or closes it if no more clients are wanted.
+func (e *portableEngine) stop() {}
+
+// welcome makes conn a client if it is admitted.
 func (e *portableEngine) welcome(conn net.Conn) {
-	c := &portableClient{session: newSession(e.server, conn), engine: e, conn: conn}
-	if !e.server.registry.add(c, &c.session) {
-		e.server.totals.refused.Add(1)
-		conn.Close()
+	c := &portableClient{engine: e, conn: conn}
+	c.beginConn(e.server, conn)
+	if !e.server.admit(c, &c.session) {
+		refuseConn(conn)
 		return
 	}
-	e.server.totals.accepted.Add(1)
 	go c.run()
+}
+
+// refuseConn closes a connection so that the client sees an error, and no trace of it
+// stays in the kernel as it would after an orderly end.
+func refuseConn(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
 }
 
 // A portableClient is served by the goroutine in run. Others only ever call info and end.
@@ -68,20 +82,18 @@ type portableClient struct {
 	conn   net.Conn
 
 	mu      sync.Mutex
-	ending  reason    // "" while it is being served
+	ending  reason    // reasonNone while it is being served
 	closeBy time.Time // end of the grace time, if the server ended the session
 }
 
 func (c *portableClient) run() {
-	c.logOpened()
 	err := c.echo()
 	why := c.finish(err)
-	if why == reasonShutdown || why == reasonDisconnected {
+	if why.byServer() {
 		c.linger()
 	}
 	c.conn.Close()
-	c.logClosed(why, err)
-	c.server.registry.remove(c.id)
+	c.server.dismiss(&c.session, why, err)
 }
 
 // echo sends back what it reads until that fails. io.Copy would not do: the counters have to
@@ -100,7 +112,7 @@ func (c *portableClient) echo() error {
 			return err
 		}
 		n, err := c.conn.Read(buf)
-		c.countReceived(n)
+		c.gave(n)
 		if werr := c.write(buf[:n]); werr != nil {
 			return werr
 		}
@@ -124,13 +136,29 @@ func (c *portableClient) write(p []byte) error {
 			return err
 		}
 		n, err := c.conn.Write(p)
-		c.countSent(n)
+		c.took(n)
 		p = p[n:]
 		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
 		}
 	}
 	return nil
+}
+
+// gave notes that n bytes were read.
+func (c *portableClient) gave(n int) {
+	if n > 0 {
+		c.countReceived(n, c.server.now())
+		c.server.totals.received.Add(uint64(n))
+	}
+}
+
+// took notes that n bytes were sent.
+func (c *portableClient) took(n int) {
+	if n > 0 {
+		c.countSent(n, c.server.now())
+		c.server.totals.sent.Add(uint64(n))
+	}
 }
 
 // extend moves a deadline to IdleTimeout from now, unless end has set those that hold to the end.
@@ -140,7 +168,7 @@ func (c *portableClient) extend(setDeadline func(time.Time) error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending != "" {
+	if c.ending != reasonNone {
 		return nil
 	}
 	return setDeadline(time.Now().Add(c.server.IdleTimeout))
@@ -149,7 +177,7 @@ func (c *portableClient) extend(setDeadline func(time.Time) error) error {
 func (c *portableClient) end(why reason) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending != "" {
+	if c.ending != reasonNone {
 		return false
 	}
 	c.ending = why
@@ -165,7 +193,7 @@ func (c *portableClient) finish(err error) reason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	byServer := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
-	if c.ending == "" || !byServer {
+	if c.ending == reasonNone || !byServer {
 		c.ending = reasonFor(err)
 	}
 	return c.ending

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The log lines about a client. Their names, and the order of what they say, are what
+// scripts rely on; doc.go has them.
+
+func (s *session) logOpened() {
+	log := s.server.log
+	if !log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	log.LogAttrs(context.Background(), slog.LevelInfo, "connection opened",
+		slog.Uint64("id", s.id), slog.String("network", s.local.network),
+		slog.String("local", s.local.address), slog.String("remote", s.remote.String()))
+}
+
+// logClosed says that the session ended at the time now. err is shown only if the reason
+// does not say it all.
+func (s *session) logClosed(why reason, err error, now time.Duration) {
+	log := s.server.log
+	if !log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.Uint64("id", s.id), slog.String("network", s.local.network),
+		slog.String("local", s.local.address), slog.String("remote", s.remote.String()),
+		slog.Uint64("bytes", s.sent.Load()),
+		slog.Duration("duration", (now - s.opened).Round(time.Microsecond)),
+		slog.String("reason", why.String()),
+		{Key: "error", Value: slog.AnyValue(err)},
+	}
+	n := len(attrs)
+	if why != reasonError {
+		n--
+	}
+	log.LogAttrs(context.Background(), slog.LevelInfo, "connection closed", attrs[:n]...)
+}
+
+// A refusalLog keeps those who are not let in from filling the log.
+type refusalLog struct {
+	mu      sync.Mutex
+	reasons [refusals]throttle
+}
+
+// logRefused says that a client was sent away, unless another one was, for the same reason, within the last second.
+func (s *Server) logRefused(n *session, why refusal) {
+	s.refusalLog.mu.Lock()
+	heldBack, ok := s.refusalLog.reasons[why].allow(time.Now(), warningGap)
+	s.refusalLog.mu.Unlock()
+	if ok {
+		s.log.LogAttrs(context.Background(), slog.LevelInfo, "connection refused",
+			slog.String("network", n.local.network), slog.String("local", n.local.address),
+			slog.String("remote", n.remote.String()), slog.String("reason", why.String()),
+			slog.Uint64("held_back", heldBack))
+	}
+}

@@ -1,0 +1,34 @@
+package server
+
+import (
+	"net"
+	"net/netip"
+)
+
+// An endpoint is one end of a connection. It is compact, for there is one for each client, and
+// it becomes text only when somebody wants to read it.
+type endpoint struct {
+	ip   netip.AddrPort // of TCP; not valid for anything else
+	name string         // of anything else
+}
+
+func endpointOf(a net.Addr) endpoint {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		ip := tcp.AddrPort()
+		return endpoint{ip: netip.AddrPortFrom(ip.Addr().Unmap(), ip.Port())}
+	}
+	return endpoint{name: a.String()}
+}
+
+func (e endpoint) String() string {
+	if e.ip.IsValid() {
+		return e.ip.String()
+	}
+	return e.name
+}
+
+// A localEnd is what the sessions of one listener have in common.
+type localEnd struct {
+	network string
+	address string
+}

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// acceptBatch is how many clients are let in before those who are in get their turn again.
+const acceptBatch = 64
+
+// An epollListener is a listening socket in a loop.
+type epollListener struct {
+	loop    *loop
+	fd      int32
+	local   *localEnd // of its clients, unless wild
+	wild    bool      // it listens on every address, so that its clients have different ones
+	backoff backoff
+	free    func()     // resume, to be called when there is a place
+	brokenC chan error // gets the error that ends accepting
+	from    unix.RawSockaddrAny
+}
+
+// newEpollListener takes a descriptor of its own for the socket of l.
+func newEpollListener(l net.Listener) (*epollListener, error) {
+	fd, err := duplicate(l.(syscall.Conn))
+	if err != nil {
+		return nil, err
+	}
+	a := l.Addr()
+	d := &epollListener{fd: int32(fd), local: &localEnd{a.Network(), a.String()}, brokenC: make(chan error, 1)}
+	// Go's own poller watches every socket of package net and wakes up a thread for each client that
+	// comes, though nobody waits there: half as much work again. So the original is closed, except
+	// where that might remove the file of the socket.
+	switch l := l.(type) {
+	case *net.TCPListener:
+		d.wild = l.Addr().(*net.TCPAddr).IP.IsUnspecified()
+		presetClients(fd)
+		l.Close()
+	case *socketFileListener:
+		l.UnixListener.Close()
+	}
+	return d, nil
+}
+
+// presetClients sets on a listening socket what package net sets on every connection it accepts; on Linux
+// connections inherit it. Errors do not matter: clients are served without, too.
+func presetClients(fd int) {
+	const probe = 15 // seconds
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, probe)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, probe)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9)
+}
+
+// open begins to accept.
+func (l *loop) open(d *epollListener) {
+	d.loop, d.free = l, func() { d.resume(l) }
+	if err := l.watch(d.fd, d); err != nil {
+		d.brokenC <- err
+	}
+}
+
+// shut ends accepting. Those who are in the kernel's queue already are let in, as far as there are places,
+// for they believe that they are connected.
+func (l *loop) shut(d *epollListener) {
+	for range 64 {
+		if !d.acceptSome() {
+			break
+		}
+	}
+	l.unwatch(d.fd)
+	closeSocket(d.fd)
+	d.loop = nil
+}
+
+// pause makes the loop pay no attention to the listener; resume undoes it.
+func (d *epollListener) pause() {
+	setInterest(d.loop.epfd, unix.EPOLL_CTL_MOD, d.fd, 0)
+}
+
+// resume may be called by any goroutine.
+func (d *epollListener) resume(l *loop) {
+	l.do(func() {
+		if d.loop != nil {
+			setInterest(l.epfd, unix.EPOLL_CTL_MOD, d.fd, unix.EPOLLIN)
+		}
+	})
+}
+
+func (d *epollListener) ready() { d.acceptSome() }
+
+// acceptSome lets in some of those who wait. It reports whether there may be more.
+func (d *epollListener) acceptSome() bool {
+	places := d.loop.engine.server.admission
+	for range acceptBatch {
+		if !places.take(d.free) {
+			d.pause()
+			return false
+		}
+		fd, size, errno := acceptClient(d.fd, &d.from)
+		if errno == 0 {
+			d.backoff.succeeded()
+			d.welcome(fd, size)
+			continue
+		}
+		places.giveBack()
+		if !again(errno) {
+			d.failed(os.NewSyscallError("accept4", errno))
+		}
+		return false
+	}
+	return true
+}
+
+// failed pauses the listener, for a time or for ever.
+func (d *epollListener) failed(err error) {
+	d.pause()
+	if !passing(err) {
+		d.brokenC <- err
+		return
+	}
+	l := d.loop
+	time.AfterFunc(d.backoff.failed("accept failed", err, d.local.address, l.engine.server.log), func() { d.resume(l) })
+}
+
+// welcome makes a client of the connection fd, whose address is in from, if it is admitted.
+func (d *epollListener) welcome(fd int32, size uint32) {
+	l, s := d.loop, d.loop.engine.server
+	c := &epollClient{fd: fd}
+	c.begin(s, d.local, parseSockaddr(&d.from, size), s.now())
+	if d.wild {
+		if size, errno := localName(fd, &d.from); errno == 0 {
+			c.local = &localEnd{d.local.network, parseSockaddr(&d.from, size).String()}
+		}
+	}
+	c.loop.Store(l)
+	if !s.admit(c, &c.session) {
+		refuseSocket(fd)
+		return
+	}
+	if to := l.placeFor(); to != l {
+		to.do(func() { to.adopt(c) })
+		return
+	}
+	l.adopt(c)
+}
+
+// refuseSocket closes a connection so that the client sees an error, and no trace of it
+// stays in the kernel as it would after an orderly end.
+func refuseSocket(fd int32) {
+	unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	closeSocket(fd)
+}

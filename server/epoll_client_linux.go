@@ -1,0 +1,166 @@
+package server
+
+import (
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An epollClient is a client of a loop. There may be very many that do nothing, so it is small, and the
+// order of its fields matters: those that every message needs are in one cache line, the first.
+type epollClient struct {
+	fd      int32
+	ending  atomic.Uint32        // the reason for which the session is to end, or has ended
+	loop    atomic.Pointer[loop] // who serves it; changed by that loop only
+	pending *pending             // nil if it has taken all it was sent
+	left    bool                 // its session was ended by the server, it may take what it is owed
+	session
+
+	closeBy      time.Duration // when it has to be gone, if left
+	older, newer *epollClient  // neighbours in an ageList
+}
+
+// A pending is what a client has sent, but not taken. It is not read from until it has.
+type pending struct {
+	rest   []byte
+	buffer []byte // what rest is part of
+}
+
+// adopt takes over a client, new or from another loop.
+func (l *loop) adopt(c *epollClient) {
+	if missing := int(c.fd) + 1 - len(l.clients); missing > 0 {
+		l.clients = append(l.clients, make([]*epollClient, missing)...)
+	}
+	l.clients[c.fd] = c
+	l.load.Add(1)
+	c.loop.Store(l)
+	if l.engine.server.IdleTimeout > 0 {
+		l.idle.add(c)
+	}
+	interest := uint32(unix.EPOLLIN)
+	if c.pending != nil {
+		interest = unix.EPOLLOUT
+	}
+	if errno := setInterest(l.epfd, unix.EPOLL_CTL_ADD, c.fd, interest); errno != 0 {
+		l.finish(c, os.NewSyscallError("epoll_ctl", errno))
+		return
+	}
+	if c.ending.Load() != uint32(reasonNone) {
+		l.endSession(c) // end was called while the client belonged to no loop
+	}
+}
+
+// serve does what can be done for a client that epoll has reported: an error shows up in the call that is tried.
+func (l *loop) serve(c *epollClient) {
+	switch {
+	case c.pending != nil:
+		l.flush(c)
+	case c.left:
+		l.discard(c)
+	default:
+		l.echo(c)
+	}
+}
+
+// echo reads once and sends what it read. Reading on until there is no more would let a
+// client that sends fast keep all others waiting.
+func (l *loop) echo(c *epollClient) {
+	n, errno := receive(c.fd, l.buf[:])
+	if n == 0 {
+		if errno == 0 {
+			l.finish(c, io.EOF)
+		} else if !again(errno) {
+			l.finish(c, os.NewSyscallError("recv", errno))
+		}
+		return
+	}
+	c.countReceived(n, l.now)
+	l.received += uint64(n)
+	sent, errno := send(c.fd, l.buf[:n])
+	if errno != 0 && !again(errno) {
+		l.finish(c, os.NewSyscallError("send", errno))
+		return
+	}
+	l.moved(c, sent)
+	if sent < n {
+		l.hold(c, l.buf[sent:n])
+	}
+}
+
+// moved notes that the client has sent something, and taken n bytes.
+func (l *loop) moved(c *epollClient, n int) {
+	c.countSent(n, l.now)
+	l.sent += uint64(n)
+	if l.engine.server.IdleTimeout > 0 && !c.left {
+		l.idle.renew(c)
+	}
+}
+
+// hold keeps a copy of what the client does not take now, and waits until it takes it.
+func (l *loop) hold(c *epollClient, rest []byte) {
+	b := l.borrow(len(rest))
+	c.pending = &pending{rest: b[:copy(b, rest)], buffer: b}
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLOUT)
+}
+
+// flush sends what the client is owed, or a part of it.
+func (l *loop) flush(c *epollClient) {
+	n, errno := send(c.fd, c.pending.rest)
+	if errno != 0 {
+		if !again(errno) {
+			l.finish(c, os.NewSyscallError("send", errno))
+		}
+		return
+	}
+	l.moved(c, n)
+	c.pending.rest = c.pending.rest[n:]
+	if len(c.pending.rest) > 0 {
+		return
+	}
+	l.drop(c)
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
+	if c.left {
+		l.halfClose(c)
+	}
+}
+
+// drop gives back the buffer of what the client did not take, if there is any.
+func (l *loop) drop(c *epollClient) {
+	if c.pending != nil {
+		l.giveBack(c.pending.buffer)
+		c.pending = nil
+	}
+}
+
+// Buffers above smallPending bytes are kept for the next client that needs one, so many of them at most.
+const (
+	smallPending = 4 << 10
+	spareBuffers = 32
+)
+
+// borrow returns a buffer of n bytes.
+func (l *loop) borrow(n int) []byte {
+	last := len(l.spare) - 1
+	if n <= smallPending || last < 0 {
+		return make([]byte, n)
+	}
+	b := l.spare[last]
+	l.spare = l.spare[:last]
+	return b[:n]
+}
+
+// giveBack takes a buffer back.
+func (l *loop) giveBack(b []byte) {
+	if cap(b) == loopBuffer && len(l.spare) < spareBuffers {
+		l.spare = append(l.spare, b)
+	}
+}
+
+// again tells that a call has to be made again later, and that nothing is wrong.
+func again(errno syscall.Errno) bool {
+	return errno == unix.EAGAIN || errno == unix.EINTR
+}

@@ -1,0 +1,44 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+)
+
+// A reason says why a session ended.
+type reason uint8
+
+const (
+	reasonNone reason = iota // it has not
+	reasonEOF
+	reasonIdle
+	reasonReset
+	reasonShutdown
+	reasonDisconnected
+	reasonError
+)
+
+// String returns the word that the log shows.
+func (r reason) String() string {
+	return [...]string{"", "eof", "idle", "reset", "shutdown", "disconnected", "error"}[r]
+}
+
+// byServer tells whether it was the server's wish that the session ended.
+func (r reason) byServer() bool {
+	return r == reasonShutdown || r == reasonDisconnected
+}
+
+// reasonFor tells why a client whose connection returned err is gone.
+func reasonFor(err error) reason {
+	switch {
+	case errors.Is(err, io.EOF):
+		return reasonEOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return reasonIdle
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		return reasonReset
+	}
+	return reasonError
+}
