@@ -24,7 +24,11 @@ func listenAll(addresses []address) ([]net.Listener, error) {
 
 func listen(a address) (net.Listener, error) {
 	l, err := net.Listen(a.network, a.hostPort)
-	if err == nil {
+	switch {
+	case err == nil && l.Addr() == nil: // getsockname(2) has failed, which package net keeps to itself
+		l.Close()
+		return nil, withStatus(exitSystem, fmt.Errorf("listen on %s: look up the address of the socket: no answer", a))
+	case err == nil:
 		return l, nil
 	}
 	var errno syscall.Errno
