@@ -312,19 +312,6 @@ func TestDetachUnmount(t *testing.T) {
 	leash.ready("serve")
 }
 
-// needRoot skips a test that an ordinary user cannot run. Where tests run unwatched, as root, it
-// must not be skipped.
-func needRoot(t *testing.T, why string) {
-	t.Helper()
-	switch {
-	case os.Geteuid() == 0:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("needs root: %s", why)
-	default:
-		t.Skipf("needs root: %s", why)
-	}
-}
-
 func TestDetachCoreDumps(t *testing.T) {
 	for _, test := range []struct {
 		keep bool

@@ -10,8 +10,8 @@ import (
 
 // A Holder is the process that holds a pid file.
 type Holder struct {
-	// Pid is above 1. It is 0 where the system does not tell, and the process has not
-	// yet written it.
+	// Pid is 1 for the first process of a container. It is 0 where the system does not tell,
+	// and the process has not yet written it.
 	Pid int `json:"pid"`
 
 	// Ready says that the process has written its pid. Until then it is starting.
@@ -109,8 +109,10 @@ func find(sys system, path string) (*Holder, error) {
 
 const lockedByOther = "is locked by another program"
 
-// look decides at one moment. The pid of the claimant comes before the content: in a file that was just taken
-// over, that is still the last owner's.
+// look decides at one moment. A daemon has the lock and has claimed it; who has one without the other
+// is on the way there or back, or a stranger. The content is looked at after the claim: it is the last
+// owner's up to then. It may be a number of another pid namespace, and so is believed only where
+// there are no claims.
 func look(sys system, path string, fd int) (*Holder, error) {
 	claimant, err := sys.claimant(fd)
 	unsupported := errors.Is(err, errors.ErrUnsupported)
@@ -121,19 +123,17 @@ func look(sys system, path string, fd int) (*Holder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read pid file %s: %w", path, err)
 	}
-	switch {
-	case claimant > 0:
-		return &Holder{Pid: claimant, Ready: content.pid == claimant}, nil
-	case claimant < 0:
-		return nil, foreignPidFile(path, "is locked by a process of another pid namespace")
-	}
 	held, err := locked(sys, fd)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("test the lock of pid file %s: %w", path, err)
+	case held && claimant > 0:
+		return &Holder{Pid: claimant, Ready: content.pid > 0}, nil
+	case held && claimant < 0:
+		return nil, foreignPidFile(path, "is locked by a process of another pid namespace")
 	case held && unsupported && !content.foreign():
 		return &Holder{Pid: content.pid, Ready: content.pid > 0}, nil
-	case held:
+	case held, claimant != 0:
 		return nil, foreignPidFile(path, lockedByOther)
 	case content.text == "":
 		return nil, ErrNotRunning

@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a test waits for what should come at once.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // A launching is a launcher that was started.
 type launching struct {

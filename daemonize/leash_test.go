@@ -2,6 +2,7 @@ package daemonize
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -60,6 +61,7 @@ func (l *leash) address() string { return l.listener.Addr().String() }
 
 // accept returns all who joined when the listener is closed.
 func (l *leash) accept() (all []*performer) {
+	defer close(l.joinedC)
 	for {
 		conn, err := l.listener.Accept()
 		if err != nil {
@@ -71,7 +73,8 @@ func (l *leash) accept() (all []*performer) {
 			conn.Close()
 			continue
 		}
-		if p.handle, err = (kernel{}).process(p.Pid); err != nil {
+		p.handle, err = processOf(p.Pid)
+		if err != nil {
 			l.t.Errorf("watch pid %d: %v", p.Pid, err)
 			continue
 		}
@@ -79,6 +82,19 @@ func (l *leash) accept() (all []*performer) {
 		all = append(all, p)
 		l.joinedC <- p
 	}
+}
+
+// processOf returns a handle also of a process that has ended meanwhile. The first process of a container has
+// another number here; who started the container ends it.
+func processOf(pid int) (processHandle, error) {
+	if pid == 1 {
+		return pidHandle{pid, hasEnded}, nil
+	}
+	h, err := kernel{}.process(pid)
+	if errors.Is(err, syscall.ESRCH) {
+		return pidHandle{pid, hasEnded}, nil
+	}
+	return h, err
 }
 
 func (p *performer) listen(decoder *json.Decoder) {
@@ -110,7 +126,10 @@ func (l *leash) await(role string) *performer {
 			return p
 		}
 		select {
-		case p := <-l.joinedC:
+		case p, open := <-l.joinedC:
+			if !open {
+				l.t.Fatalf("no %q can come any more", role)
+			}
 			l.waiting = append(l.waiting, p)
 		case <-deadlineC:
 			l.t.Fatalf("no %q has come", role)
@@ -176,6 +195,9 @@ type actor struct {
 }
 
 func newActor(p play, process *Process) (*actor, error) {
+	if p.Leash == "" {
+		return &actor{play: p, process: process}, nil
+	}
 	conn, err := net.Dial("tcp", p.Leash)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ type play struct {
 	Daemon Daemon
 	Leash  string // see leash
 	Words  string // for the role
+
+	Foreground bool // in place of Detach
 }
 
 // A role is a small daemon: what follows Detach. It returns an exit status.
@@ -81,7 +83,7 @@ func (p play) encode() (string, error) {
 // command returns the command that performs the play. It is not started.
 func command(t *testing.T, p play) *exec.Cmd {
 	t.Helper()
-	if roles()[p.Role] == nil {
+	if roles()[p.Role] == nil && programs()[p.Role] == nil {
 		t.Fatalf("no such role: %q", p.Role)
 	}
 	if err := os.WriteFile(filepath.Join(os.Getenv(usedRoles), p.Role), nil, 0o600); err != nil {
@@ -137,7 +139,13 @@ func perform(argument string) int {
 	}
 	d := &p.Daemon
 	d.ExitStatus = func(error) int { return exitRefused }
-	process, launched, err := d.Detach()
+	var process *Process
+	var launched *Launched
+	if p.Foreground {
+		process, err = d.Foreground()
+	} else {
+		process, launched, err = d.Detach()
+	}
 	switch {
 	case launched != nil:
 		return tell(outcome{Pid: launched.Pid, Message: launched.Message}, 0)

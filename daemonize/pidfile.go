@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"syscall"
+	"time"
 )
 
 // pidFileMode lets everybody see what runs; start-stop-daemon(8) refuses files that
@@ -36,30 +36,45 @@ func LockPidFile(path string) (*PidFile, error) {
 }
 
 func lockPidFile(sys system, path string) (*PidFile, error) {
-	for {
-		fd, created, err := openOrCreate(sys, path)
-		if err != nil {
-			return nil, err
+	for try := 1; ; try++ {
+		p, err := tryLockPidFile(sys, path)
+		if p != nil || err != nil {
+			return p, err
 		}
-		p := &PidFile{sys: sys, path: path, fd: fd}
-		locked, err := p.lock()
-		if err == nil && locked {
-			err = p.takeOver(created)
-		}
-		if err == nil && locked {
-			return p, nil
-		}
-		if created {
-			p.unlinkOwn()
-		}
-		sys.close(fd)
-		if err != nil {
-			return nil, err
-		}
+		// Somebody had it. If that was only a look at the lock, or the end of a daemon, it is free now.
 		if err := awaitRelease(sys, path); err != nil {
 			return nil, err
 		}
+		if try == unclaimedTries {
+			return nil, foreignPidFile(path, lockedByOther)
+		}
+		time.Sleep(unclaimedPoll)
 	}
+}
+
+// tryLockPidFile returns nil and no error when somebody else has the lock, or the file was
+// replaced in the meantime.
+func tryLockPidFile(sys system, path string) (*PidFile, error) {
+	fd, created, err := openOrCreate(sys, path)
+	if err != nil {
+		return nil, err
+	}
+	p := &PidFile{sys: sys, path: path, fd: fd}
+	ours, err := p.lock()
+	if ours {
+		err = p.takeOver(created)
+		if err == nil {
+			return p, nil
+		}
+		if created {
+			p.unlinkOwn() // only with the lock: without, it may be another's already
+		}
+	}
+	sys.close(fd)
+	if err != nil && created && !ours {
+		removeStale(sys, path)
+	}
+	return nil, err
 }
 
 // openOrCreate opens the file without following a link and says whether it had to be made.
@@ -113,7 +128,7 @@ func (p *PidFile) lock() (bool, error) {
 	return there.sameFile(info), nil
 }
 
-// takeOver makes the locked file ours. It is empty from here until write: locked
+// takeOver makes the locked file ours. It is empty before it is claimed, and until write: claimed
 // and empty means starting.
 func (p *PidFile) takeOver(created bool) error {
 	content, err := readPid(p.sys, p.fd)
@@ -123,20 +138,22 @@ func (p *PidFile) takeOver(created bool) error {
 	if content.foreign() {
 		return foreignPidFile(p.path, "holds no pid: "+content.describe())
 	}
-	if err := p.sys.claim(p.fd); err != nil {
-		return fmt.Errorf("claim pid file %s: %w", p.path, err)
-	}
 	if created {
 		if err := p.sys.fchmod(p.fd, pidFileMode); err != nil {
 			return fmt.Errorf("set mode of pid file %s: %w", p.path, err)
 		}
 	}
-	if content.text == "" {
-		return nil
+	if content.text != "" {
+		p.stale = content.describe()
+		if err := p.sys.ftruncate(p.fd, 0); err != nil {
+			return fmt.Errorf("empty pid file %s: %w", p.path, err)
+		}
 	}
-	p.stale = content.describe()
-	if err := p.sys.ftruncate(p.fd, 0); err != nil {
-		return fmt.Errorf("empty pid file %s: %w", p.path, err)
+	switch err := p.sys.claim(p.fd); {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES):
+		return foreignPidFile(p.path, lockedByOther)
+	case err != nil:
+		return fmt.Errorf("claim pid file %s: %w", p.path, err)
 	}
 	return nil
 }
@@ -147,7 +164,7 @@ func (p *PidFile) Stale() string { return p.stale }
 
 // Write puts the pid of the calling process and a newline into the file.
 func (p *PidFile) Write() error {
-	line := strconv.Itoa(os.Getpid()) + "\n"
+	line := pidLine(os.Getpid())
 	n, err := p.sys.pwrite(p.fd, []byte(line), 0)
 	if err == nil && n < len(line) {
 		err = syscall.ENOSPC

@@ -24,7 +24,7 @@ type Stop struct {
 // Stopped is what became of the daemon.
 type Stopped struct {
 	Pid    int
-	Killed bool // it had to be killed, and could not clean up; its pid file was removed
+	Killed bool // it had to be killed, and could not clean up
 }
 
 // waitSlice is how often a wait looks at its context, in milliseconds.
@@ -34,40 +34,50 @@ const waitSlice = 100
 // go sits in the kernel, and nothing here can help.
 const killPatience = 10 * time.Second
 
-// Stop ends the daemon that holds the pid file at path, and returns when it is gone.
+// Stop ends the daemon that holds the pid file at path, and returns when it is gone. If the
+// daemon has not removed the file, Stop does.
+//
 // The process is identified by its lock, not by the number in the file, and signals go to
 // that process only, even if its pid is given to another one meanwhile (where the system has
-// pidfd_open(2)). No signal is ever sent to pid 1.
+// pidfd_open(2), or tells when a process has started). No signal is ever sent to pid 1. A daemon that is
+// still starting is stopped, too; where the system does not tell its pid, when it is ready.
 //
-// The errors are those of [Find], and [syscall.EPERM] when the process belongs to somebody
-// else.
+// The errors are those of [Find]; [syscall.EPERM] when the process belongs to somebody
+// else; the cause of ctx when that is done before the daemon is gone.
 func (s Stop) Stop(ctx context.Context, path string) (*Stopped, error) {
 	sys := s.sys
 	if sys == nil {
 		sys = kernel{}
 	}
-	pid, process, err := identify(sys, path)
+	pid, process, err := identify(ctx, sys, path)
 	if err != nil {
 		return nil, err
 	}
 	defer process.close()
-	stopped := &Stopped{Pid: pid}
-	if err := signalProcess(process, pid, s.first()); err != nil {
+	killed, err := s.end(ctx, process, pid)
+	if err != nil {
 		return nil, err
-	}
-	gone, err := awaitEnd(ctx, process, s.Timeout)
-	if err != nil || gone {
-		return stopped, err
-	}
-	stopped.Killed = true
-	if err := signalProcess(process, pid, syscall.SIGKILL); err != nil {
-		return nil, err
-	}
-	if gone, err = awaitEnd(ctx, process, killPatience); err == nil && !gone {
-		err = fmt.Errorf("wait for pid %d: still there %v after KILL", pid, killPatience)
 	}
 	removeStale(sys, path)
-	return stopped, err
+	return &Stopped{Pid: pid, Killed: killed}, nil
+}
+
+// end sends signals to a process until it has ended.
+func (s Stop) end(ctx context.Context, process processHandle, pid int) (killed bool, err error) {
+	if err := signalProcess(process, pid, s.first()); err != nil {
+		return false, err
+	}
+	if gone, err := awaitEnd(ctx, process, s.Timeout); err != nil || gone {
+		return false, err
+	}
+	if err := signalProcess(process, pid, syscall.SIGKILL); err != nil {
+		return false, err
+	}
+	gone, err := awaitEnd(ctx, process, killPatience)
+	if err == nil && !gone {
+		err = fmt.Errorf("wait for pid %d: still there %v after KILL", pid, killPatience)
+	}
+	return true, err
 }
 
 func (s Stop) first() syscall.Signal {
@@ -79,26 +89,44 @@ func (s Stop) first() syscall.Signal {
 
 // identify opens a handle of the process that holds the pid file. The lock is looked at again
 // when the handle is there: before, the pid could have passed on to another process.
-func identify(sys system, path string) (int, processHandle, error) {
-	for {
+func identify(ctx context.Context, sys system, path string) (int, processHandle, error) {
+	for absent := 0; ; {
+		if ctx.Err() != nil {
+			return 0, nil, context.Cause(ctx)
+		}
 		before, err := find(sys, path)
 		if err != nil {
 			return 0, nil, err
 		}
-		if before.Pid <= 1 {
-			return 0, nil, fmt.Errorf("signal pid %d: never done", before.Pid)
+		if before.Pid == 1 {
+			return 0, nil, errors.New("signal pid 1: never done")
 		}
-		process, err := sys.process(before.Pid)
-		if err != nil && !errors.Is(err, syscall.ESRCH) {
-			return 0, nil, fmt.Errorf("watch pid %d: %w", before.Pid, err)
-		}
-		if err == nil {
+		process, err := handle(sys, before.Pid)
+		switch {
+		case err == nil:
 			if after, err := find(sys, path); err == nil && after.Pid == before.Pid {
 				return before.Pid, process, nil
 			}
 			process.close()
+			continue
+		case !errors.Is(err, syscall.ESRCH):
+			return 0, nil, fmt.Errorf("watch pid %d: %w", before.Pid, err)
+		case before.Pid > 0:
+			absent++
 		}
+		if absent == unclaimedTries {
+			return 0, nil, foreignPidFile(path, lockedByOther)
+		}
+		time.Sleep(unclaimedPoll)
 	}
+}
+
+// handle takes a daemon that has not written its pid yet for one that is not there yet.
+func handle(sys system, pid int) (processHandle, error) {
+	if pid <= 1 {
+		return nil, syscall.ESRCH
+	}
+	return sys.process(pid)
 }
 
 // signalProcess takes a process that is gone for a success.

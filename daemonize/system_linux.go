@@ -45,16 +45,18 @@ func (kernel) claim(fd int) error {
 }
 
 // claimant returns the owner of the record lock: 0 when there is none, -1 when it is in
-// a pid namespace that cannot be seen from here.
+// a pid namespace that cannot be seen from here. Only locks to write count, for which one must be
+// allowed to write the file: with a lock to read, anybody could pass for the daemon. Locks of an open file
+// have no owner, and are no daemon's.
 func (kernel) claimant(fd int) (int, error) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil {
 		return 0, err
 	}
 	switch {
-	case lock.Type == unix.F_UNLCK:
+	case lock.Type != unix.F_WRLCK, lock.Pid < 0:
 		return 0, nil
-	case lock.Pid <= 0:
+	case lock.Pid == 0:
 		return -1, nil
 	}
 	return int(lock.Pid), nil
@@ -82,11 +84,12 @@ func (kernel) awaitZombie(child int) error {
 }
 
 // process opens a pidfd, so that signals and waiting are safe against a recycled
-// pid. Before Linux 5.3 the start time of the process takes its place.
+// pid. Before Linux 5.3, and where a filter of system calls does not know it, the start time of the process
+// takes its place.
 func (kernel) process(pid int) (processHandle, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ENOSYS) {
-		return pidHandle{pid, processStart(pid)}, nil
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		return newPidHandle(pid)
 	}
 	if err != nil {
 		return nil, err
@@ -111,7 +114,8 @@ func (h pidfdHandle) wait(milliseconds int) (bool, error) {
 func (h pidfdHandle) close() { unix.Close(int(h)) }
 
 // processStart returns the start time of a process in the kernel's words, field 22 of
-// /proc/PID/stat, or nothing when there is no such process or no /proc.
+// /proc/PID/stat; hasEnded if it is a zombie; nothing when there is no such process or no /proc. While other threads
+// than the first are on their way out, they still hold the process's locks.
 func processStart(pid int) string {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
@@ -119,8 +123,11 @@ func processStart(pid int) string {
 	}
 	// The second field, a name in parentheses, may hold anything.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 20 {
+	switch {
+	case len(fields) < 20:
 		return ""
+	case strings.Contains("ZX", fields[0]) && fields[17] <= "1":
+		return hasEnded
 	}
 	return fields[19]
 }

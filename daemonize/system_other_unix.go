@@ -4,7 +4,6 @@ package daemonize
 
 import (
 	"errors"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,12 +25,7 @@ func (kernel) privileged() (string, error) { return "", nil }
 // awaitZombie needs waitid(2), which golang.org/x/sys does not have here.
 func (kernel) awaitZombie(int) error { return errors.ErrUnsupported }
 
-func (kernel) process(pid int) (processHandle, error) {
-	if err := syscall.Kill(pid, 0); err != nil && err != syscall.EPERM {
-		return nil, err
-	}
-	return pidHandle{pid: pid}, nil
-}
+func (kernel) process(pid int) (processHandle, error) { return newPidHandle(pid) }
 
 // processStart is not known without kvm(3). The lock of the pid file, looked at just before a
 // signal is sent, has to do.

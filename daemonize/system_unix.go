@@ -3,7 +3,6 @@
 package daemonize
 
 import (
-	"fmt"
 	"os"
 	"syscall"
 
@@ -147,43 +146,3 @@ func (kernel) chroot(dir string) error               { return unix.Chroot(dir) }
 func (kernel) setgroups(gids []int) error { return syscall.Setgroups(gids) }
 func (kernel) setgid(gid int) error       { return syscall.Setgid(gid) }
 func (kernel) setuid(uid int) error       { return syscall.Setuid(uid) }
-
-// A pidHandle is a process known by its pid alone. Between two looks at it the
-// pid may have passed to another process; started, where the system tells it, notices.
-type pidHandle struct {
-	pid     int
-	started string
-}
-
-func (h pidHandle) signal(sig syscall.Signal) error {
-	if ended, err := h.ended(); err != nil || ended {
-		return fmt.Errorf("%w", syscall.ESRCH)
-	}
-	return syscall.Kill(h.pid, sig)
-}
-
-func (h pidHandle) wait(milliseconds int) (bool, error) {
-	for waited := 0; ; waited += 10 {
-		if ended, err := h.ended(); ended || err != nil || waited >= milliseconds {
-			return ended, err
-		}
-		pause := unix.Timeval{Usec: 10_000}
-		if _, err := unix.Select(0, nil, nil, nil, &pause); err != nil && err != unix.EINTR {
-			return false, err
-		}
-	}
-}
-
-// ended takes EPERM for what it says: the process is there and another user's.
-func (h pidHandle) ended() (bool, error) {
-	switch err := syscall.Kill(h.pid, 0); err {
-	case nil, syscall.EPERM:
-		return processStart(h.pid) != h.started, nil
-	case syscall.ESRCH:
-		return true, nil
-	default:
-		return false, err
-	}
-}
-
-func (pidHandle) close() {}

@@ -34,14 +34,16 @@ func (k socket) close() {
 	k.listener.Close()
 }
 
+func (k socket) addr() net.Addr {
+	if k.packets != nil {
+		return k.packets.LocalAddr()
+	}
+	return k.listener.Addr()
+}
+
 // String returns the address as it was bound, with the port that the system has chosen.
 func (k socket) String() string {
-	var addr net.Addr
-	if k.packets != nil {
-		addr = k.packets.LocalAddr()
-	} else {
-		addr = k.listener.Addr()
-	}
+	addr := k.addr()
 	return addr.Network() + "://" + addr.String()
 }
 
@@ -77,6 +79,9 @@ func listen(a server.Address) (socket, error) {
 		k.listener, err = a.Listen(context.Background())
 	}
 	switch {
+	case err == nil && k.addr() == nil: // getsockname(2) has failed, which package net keeps to itself
+		k.close()
+		return socket{}, withStatus(exitSystem, fmt.Errorf("listen on %s: look up the address of the socket: no answer", a))
 	case err == nil:
 		return k, nil
 	case a.Network() == "unix":

@@ -102,7 +102,7 @@ func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) e
 	if s.identity == nil {
 		return nil
 	}
-	return withStatus(exitSystem, file.Chown(s.identity.UID, s.identity.GID))
+	return withPermStatus(exitSystem, file.Chown(s.identity.UID, s.identity.GID))
 }
 
 // makeDirectory makes the directory of the default log file; one that the user named is

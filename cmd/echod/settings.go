@@ -96,7 +96,7 @@ func (s *settings) resolvePaths() error {
 		}
 		absolute, err := filepath.Abs(*path)
 		if err != nil {
-			return fmt.Errorf("make path %s absolute: %w", *path, err)
+			return withPermStatus(exitSystem, fmt.Errorf("make path %s absolute: %w", *path, err))
 		}
 		*path = absolute
 	}
@@ -112,7 +112,7 @@ func checkDirectory(flag, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("use --%s: %w", flag, err)
+		return withPermStatus(exitUsage, fmt.Errorf("use --%s: %w", flag, err))
 	case !info.IsDir():
 		return fmt.Errorf("use --%s: %s is not a directory", flag, path)
 	}

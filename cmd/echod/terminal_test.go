@@ -131,7 +131,7 @@ func check(t *testing.T, err error) {
 
 func waitState(pid int, states string) error {
 	return waitUntil(fmt.Sprintf("process %d is in one of the states %s", pid, states), func() bool {
-		return regexp.MustCompile("^["+states+"]$").MatchString(processState(pid))
+		return regexp.MustCompile("^[" + states + "]$").MatchString(processState(pid))
 	})
 }
 

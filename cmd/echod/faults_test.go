@@ -1,0 +1,181 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A fault is a system call of the start path and the error it is made to fail with.
+type fault struct {
+	call     string
+	errno    string
+	needRoot bool // an ordinary user's start does not come to it
+	lasting  bool // fail also from a certain call on: package net tries again with other options
+	stale    bool // a pid file of an earlier server is there
+}
+
+// faults are the calls that are made to fail. The pid file is written by pwrite64; write(2) itself is left out:
+// what would fail is the message.
+func faults() []fault {
+	return []fault{
+		{call: "openat", errno: "EMFILE"},
+		{call: "flock", errno: "ENOLCK"},
+		{call: "fchmod", errno: "EPERM"},
+		{call: "fchown", errno: "EPERM", needRoot: true},
+		{call: "pwrite64", errno: "ENOSPC"},
+		{call: "ftruncate", errno: "EIO", stale: true},
+		{call: "socket", errno: "EMFILE", lasting: true},
+		{call: "setsockopt", errno: "ENOPROTOOPT", lasting: true},
+		{call: "bind", errno: "EACCES", lasting: true},
+		{call: "listen", errno: "EOPNOTSUPP", lasting: true},
+		{call: "getsockname", errno: "ENOBUFS", lasting: true},
+		{call: "setgroups", errno: "EPERM", needRoot: true},
+		{call: "setgid", errno: "EPERM", needRoot: true},
+		{call: "setuid", errno: "EPERM", needRoot: true},
+		{call: "capget", errno: "EPERM", needRoot: true},
+		{call: "chdir", errno: "EACCES"},
+		{call: "prlimit64", errno: "EPERM"},
+		{call: "setsid", errno: "EPERM"},
+		{call: "getsid", errno: "EPERM"},
+		{call: "clone", errno: "EAGAIN"},
+		{call: "execve", errno: "ENOMEM"},
+		{call: "dup3", errno: "EMFILE"},
+		{call: "pipe2", errno: "EMFILE"},
+		{call: "fcntl", errno: "EINVAL"},
+		{call: "close_range", errno: "EPERM"},
+		{call: "close_range", errno: "ENOSYS"},
+		{call: "memfd_create", errno: "ENOSYS"},
+		{call: "socketpair", errno: "EMFILE"},
+		{call: "sendmsg", errno: "ENOBUFS"},
+		{call: "recvmsg", errno: "ENOMEM"},
+		{call: "recvfrom", errno: "ENOMEM"},
+	}
+}
+
+// Each system call on the way to readiness fails once, by strace(1). Start either serves all the same, or
+// says in one line what it was about, and then nothing is left.
+func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	counts := countCalls(t)
+	for _, f := range faults() {
+		if f.needRoot && os.Geteuid() != 0 {
+			t.Logf("%s is left out: only root's start calls it", f.call)
+			continue
+		}
+		if counts[f.call] == 0 {
+			t.Errorf("the start path has no call of %s", f.call)
+		}
+		for n := 1; n <= min(counts[f.call], 30); n++ {
+			t.Run(fmt.Sprintf("%s-%s-%d", f.call, f.errno, n), func(t *testing.T) { f.test(t, fmt.Sprint(n)) })
+			if f.lasting {
+				t.Run(fmt.Sprintf("%s-%s-from-%d", f.call, f.errno, n), func(t *testing.T) { f.test(t, fmt.Sprintf("%d+", n)) })
+			}
+		}
+	}
+}
+
+// traced returns a command that starts a daemon under strace(1), which sees all its processes and
+// threads. The trace of either goes to trace.PID; it is complete when the daemon has ended.
+func (b *sandbox) traced(options ...string) []string {
+	argv := append([]string{"strace", "-DDD", "-I2", "-ff", "-qq", "-o", filepath.Join(b.dir, "trace")}, options...)
+	return append(argv, "echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l")
+}
+
+// countCalls returns how often the one thread calls each system call that does it most often in
+// a start. strace(1) counts, and fails, the calls of each thread by themselves.
+func countCalls(t *testing.T) map[string]int {
+	t.Helper()
+	b := newSandbox(t)
+	b.openUp(t)
+	b.leaveStalePidFile(t)
+	o := b.runInto(t, "said", b.traced("-e", "trace="+strings.Join(faultyCalls(), ","))...)
+	if o.status != exitOK {
+		t.Fatal(o)
+	}
+	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
+	traces, err := filepath.Glob(filepath.Join(b.dir, "trace.*"))
+	check(t, err)
+	counts := make(map[string]int)
+	call := regexp.MustCompile(`(?m)^(\w+)\(`)
+	for _, path := range traces {
+		trace, err := os.ReadFile(path)
+		check(t, err)
+		ofThread := make(map[string]int)
+		for _, found := range call.FindAllStringSubmatch(string(trace), -1) {
+			ofThread[found[1]]++
+			counts[found[1]] = max(counts[found[1]], ofThread[found[1]])
+		}
+	}
+	return counts
+}
+
+func faultyCalls() []string {
+	var calls []string
+	for _, f := range faults() {
+		calls = append(calls, f.call)
+	}
+	return calls
+}
+
+// leaveStalePidFile leaves the pid file of a server that is gone.
+func (b *sandbox) leaveStalePidFile(t *testing.T) {
+	t.Helper()
+	check(t, os.WriteFile(filepath.Join(b.dir, "p"), []byte("4194305\n"), 0o644))
+}
+
+// endTracing has strace(1) let go of a process.
+func endTracing(t *testing.T, pid int) {
+	t.Helper()
+	tracer := regexp.MustCompile(`(?m)^TracerPid:\t(\d+)$`)
+	check(t, waitUntil("nobody traces the daemon", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		found := tracer.FindSubmatch(status)
+		if err != nil || found == nil {
+			return false
+		}
+		tracing, err := strconv.Atoi(string(found[1]))
+		if err == nil && tracing > 0 {
+			err = syscall.Kill(tracing, syscall.SIGTERM)
+		}
+		return err == nil && tracing == 0
+	}))
+}
+
+// test fails the calls that when says, in the words of strace(1).
+func (f fault) test(t *testing.T, when string) {
+	t.Parallel()
+	b := newSandbox(t)
+	b.openUp(t)
+	if f.stale {
+		b.leaveStalePidFile(t)
+	}
+	o := b.runInto(t, "said", b.traced("--seccomp-bpf", "-e", "trace="+f.call,
+		"-e", fmt.Sprintf("inject=%s:error=%s:when=%s", f.call, f.errno, when))...)
+	said := regexp.MustCompile(`(?m)^strace: .*\n`).ReplaceAllString(o.stderr, "")
+	if o.status == exitOK {
+		if said != "" {
+			t.Errorf("start serves, and says %q", said)
+		}
+		server := serving(t, o.stdout)
+		endTracing(t, server.pid) // what it does from now on shall not fail
+		check(t, echoBack(server.address, "hello"))
+		b.run(t, exitOK, "echod", "stop", "--pid-file=p")
+		return
+	}
+	// The C library's loader and the Go runtime, before main, have words of their own.
+	ownWords := strings.Contains(said, "\nfatal error: ") || strings.Contains(said, "error while loading shared libraries: ")
+	if !ownWords && !regexp.MustCompile(`^echod: [^\n]+: [^\n]+\n$`).MatchString(said) {
+		t.Errorf("standard error is not one line 'echod: what: why': %q", said)
+	}
+	b.nothingLeft(t)
+}
