@@ -40,6 +40,9 @@ const datagramBuffer = 1 << 16
 // pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Each costs a
 // buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
 func (s *Server) ServePacket(pc net.PacketConn) error {
+	if s.Portable {
+		return s.servePacket(pc, (*datagramSocket).echoMessages)
+	}
 	return s.servePacket(pc, (*datagramSocket).echo)
 }
 

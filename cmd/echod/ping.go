@@ -8,10 +8,10 @@ import (
 	"net"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"echod/server"
 	"echod/server/probe"
 
 	"github.com/spf13/cobra"
@@ -105,27 +105,16 @@ func oneAddress(cmd *cobra.Command, args []string) error {
 // parseTarget splits the address of a server to speak to into a network and
 // an address as net.Dial has them. A host that is left out is this machine.
 func parseTarget(text string) (network, address string, err error) {
-	network, rest, found := strings.Cut(text, "://")
-	if !found {
-		network, rest = "tcp", text
+	a, err := server.ParseAddress(text)
+	switch {
+	case err != nil:
+		return "", "", fmt.Errorf("parse address %q: %w", text, err)
+	case a.Network() == "unix":
+		return a.Network(), a.Path(), nil
+	case a.Port() == 0:
+		return "", "", fmt.Errorf("parse address %q: port 0 is nobody's", text)
 	}
-	switch network {
-	case "unix":
-		if rest == "" || rest[0] != '/' && rest[0] != '@' {
-			return "", "", fmt.Errorf("parse address %q: want unix:///PATH", text)
-		}
-		return network, rest, nil
-	case "tcp", "udp":
-		host, port, err := net.SplitHostPort(rest)
-		if err != nil {
-			return "", "", fmt.Errorf("parse address %q: want %s://HOST:PORT", text, network)
-		}
-		if n, err := net.LookupPort(network, port); err != nil || n == 0 {
-			return "", "", fmt.Errorf("parse address %q: port %q is no number from 1 to 65535, nor the name of a service", text, port)
-		}
-		return network, net.JoinHostPort(cmp.Or(host, "localhost"), port), nil
-	}
-	return "", "", fmt.Errorf("parse address %q: want tcp://HOST:PORT, udp://HOST:PORT or unix:///PATH", text)
+	return a.Network(), net.JoinHostPort(cmp.Or(a.Host(), "localhost"), strconv.Itoa(a.Port())), nil
 }
 
 // messageSize is what package probe calls a size that a user gave.

@@ -67,7 +67,7 @@ func (v *service) open(d defaults) error {
 	if err := interrupted(v.signalC); err != nil {
 		return err
 	}
-	v.server = &server.Server{Logger: v.log.Logger, IdleTimeout: s.idleTimeout}
+	v.server = s.server(v.log.Logger)
 	return withPermStatus(exitSystem, v.ready())
 }
 
@@ -223,6 +223,6 @@ func (v *service) logStarted() {
 		v.log.Warn("stale pid file taken over", "file", v.settings.pidFile, "held", stale)
 	}
 	if v.only == nil {
-		v.log.Info("started", "pid", os.Getpid(), "version", version(), "listeners", v.names())
+		v.log.Info("started", "pid", os.Getpid(), "version", version(), "listeners", v.names(), "engine", v.server.Engine())
 	}
 }

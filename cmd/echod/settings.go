@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,6 +33,10 @@ type settings struct {
 	readyTimeout time.Duration
 	idleExit     time.Duration
 
+	maxConnections          int
+	maxConnectionsPerSource int
+	connectionRatePerSource float64
+
 	addresses []server.Address
 	umaskBits int
 	identity  *daemonize.Identity
@@ -50,6 +56,9 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 	flags.StringVar(&s.chroot, "chroot", "", "make `DIR` the root directory once everything is open")
 	flags.StringVar(&s.workDir, "work-dir", "/", "work in `DIR`")
 	flags.StringVar(&s.umask, "umask", "027", "set the file mode creation mask to `MASK`, octal")
+	flags.IntVar(&s.maxConnections, "max-connections", 0, "serve `N` clients at a time, others wait; 0 is as many as descriptors allow")
+	flags.IntVar(&s.maxConnectionsPerSource, "max-connections-per-source", 0, "refuse more than `N` clients at a time from one address (IPv6: one /64 network); 0 is no limit")
+	flags.Float64Var(&s.connectionRatePerSource, "connection-rate-per-source", 0, "refuse more than `N` clients a second from one address (IPv6: one /64 network); 0 is no limit")
 	flags.DurationVar(&s.idleTimeout, "idle-timeout", 0, "close a client that is silent for `DURATION`; 0 is never")
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", 5*time.Second, "wait `DURATION` for clients to leave when told to drain")
 	flags.DurationVar(&s.readyTimeout, "ready-timeout", 15*time.Second, "give the daemon `DURATION` to get ready; 0 is as long as it takes")
@@ -60,7 +69,7 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 // opened and nothing is changed.
 func (s *settings) resolve() error {
 	for _, step := range []func() error{
-		s.resolveAddresses, s.resolvePaths, s.resolveUmask, s.checkLog, s.checkDurations, s.resolveIdentity,
+		s.resolveAddresses, s.resolvePaths, s.resolveUmask, s.checkLog, s.checkDurations, s.checkLimits, s.resolveIdentity,
 	} {
 		err := step()
 		var e *statusError
@@ -143,6 +152,33 @@ func (s *settings) checkDurations() error {
 		}
 	}
 	return nil
+}
+
+func (s *settings) checkLimits() error {
+	for _, limit := range []struct {
+		flag  string
+		value float64
+	}{
+		{"max-connections", float64(s.maxConnections)},
+		{"max-connections-per-source", float64(s.maxConnectionsPerSource)},
+		{"connection-rate-per-source", s.connectionRatePerSource},
+	} {
+		if !(limit.value >= 0) || math.IsInf(limit.value, 0) { // NaN is not
+			return fmt.Errorf("parse --%s %v: want a number of 0 or more", limit.flag, limit.value)
+		}
+	}
+	return nil
+}
+
+// server is what the settings mean to package server.
+func (s *settings) server(log *slog.Logger) *server.Server {
+	return &server.Server{
+		Logger:                  log,
+		IdleTimeout:             s.idleTimeout,
+		MaxConnections:          s.maxConnections,
+		MaxConnectionsPerSource: s.maxConnectionsPerSource,
+		ConnectionRatePerSource: s.connectionRatePerSource,
+	}
 }
 
 func (s *settings) resolveIdentity() error {
