@@ -60,6 +60,11 @@ type Daemon struct {
 	// outside of it.
 	Chroot string
 
+	// Sockets are handed on to the daemon, which gets them from [Process.Sockets]; see
+	// [InheritedSockets]. In a process that Detach has started they are ignored: it has those that
+	// its launcher had.
+	Sockets []*Socket
+
 	// ReadyTimeout is how long Detach waits for the daemon to be ready before it
 	// kills it and returns an error. Zero means for ever.
 	ReadyTimeout time.Duration
@@ -101,7 +106,7 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 		launched, err := d.launchUnlessRunning()
 		return nil, launched, err
 	}
-	p := &Process{daemon: d, handshake: h}
+	p := &Process{daemon: d, handshake: h, sockets: h.sockets}
 	if err == nil {
 		err = p.settleDetached()
 	}
@@ -121,7 +126,7 @@ func (d *Daemon) Foreground() (*Process, error) {
 	if err := d.validate(); err != nil {
 		return nil, err
 	}
-	p := &Process{daemon: d}
+	p := &Process{daemon: d, sockets: d.Sockets}
 	if err := p.settle(); err != nil {
 		p.Close()
 		return nil, err

@@ -100,6 +100,8 @@ type handshake struct {
 	secret   string
 	launcher *os.File // where the frame goes; close-on-exec
 	stdio    []int    // what standard input, output and error will lead to, until they do
+
+	sockets []*Socket // what was handed over to the launcher
 }
 
 func newHandshake(sys system, secret string, fd int) *handshake {
@@ -134,6 +136,9 @@ func recognise(sys system) (*handshake, error) {
 	h := newHandshake(sys, secret, fd)
 	if _, h.stdio, err = sys.receive(1, len(want)); err != nil {
 		return h, fmt.Errorf("receive descriptors from the launcher: %w", err)
+	}
+	if h.sockets, err = receiveSockets(sys, 1); err != nil {
+		return h, fmt.Errorf("receive sockets from the launcher: %w", err)
 	}
 	return h, nil
 }

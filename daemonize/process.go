@@ -15,7 +15,8 @@ import (
 type Process struct {
 	daemon    *Daemon
 	handshake *handshake // nil in the foreground, and when the launcher knows
-	manager   *manager
+	sockets   []*Socket
+	notifier  *Notifier // nil without a service manager that wants to know
 	notifyErr error
 	pidFile   *PidFile
 	madeDir   string // the runtime directory, while it is this process's to remove
@@ -62,11 +63,10 @@ func endOwnGroup() {
 
 func (p *Process) settle() error {
 	d, sys := p.daemon, p.daemon.system()
-	socket := os.Getenv("NOTIFY_SOCKET")
-	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil {
-		return fmt.Errorf("clean environment: %w", err)
+	var err error
+	if p.notifier, err = newNotifier(); err != nil {
+		return err
 	}
-	p.manager, p.notifyErr = dialManager(socket)
 	sys.umask(d.Umask)
 	if !d.KeepDir && d.Chroot == "" {
 		if err := sys.chdir(d.dir()); err != nil {
@@ -114,6 +114,14 @@ func (p *Process) Stale() string {
 // Detached reports whether the process has a launcher that waits for Ready or Abort.
 func (p *Process) Detached() bool { return p.handshake != nil }
 
+// Sockets returns the sockets of Daemon.Sockets, in their order. Those of a detached daemon are those
+// that its launcher had.
+func (p *Process) Sockets() []*Socket { return p.sockets }
+
+// Notifier returns what tells the service manager about the daemon, or nil if NOTIFY_SOCKET was not
+// set. The methods of nil do nothing.
+func (p *Process) Notifier() *Notifier { return p.notifier }
+
 // Ready says that the daemon serves. It writes the pid file, points standard output and
 // error of a detached daemon at /dev/null, and tells the launcher, which
 // gets message as [Launched].Message; then the service manager, if NOTIFY_SOCKET was set.
@@ -134,9 +142,7 @@ func (p *Process) Ready(message string) error {
 		p.hangUp()
 	}
 	p.madeDir = ""
-	if err := p.manager.tell(fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid())); err != nil {
-		p.notifyErr = err
-	}
+	p.notifyErr = p.notifier.Ready()
 	return nil
 }
 
@@ -172,11 +178,14 @@ func (p *Process) hangUp() {
 // Close removes the pid file. If the daemon never was ready, it also removes the runtime
 // directory that it made. Call it last.
 func (p *Process) Close() error {
-	p.manager.close()
 	var err error
 	if p.pidFile != nil {
 		err = p.pidFile.Remove()
 		p.pidFile = nil
+	}
+	p.notifier.Close()
+	for _, s := range p.sockets {
+		s.Close()
 	}
 	if p.madeDir != "" {
 		// Another daemon may have moved in meanwhile; then it stays.

@@ -10,7 +10,7 @@ import (
 )
 
 // greetingRoom is the room for descriptors sent along with the greeting.
-const greetingRoom = 64
+const greetingRoom = maxHandedOver
 
 func (kernel) socketpair() (ours, theirs *os.File, err error) {
 	syscall.ForkLock.RLock()
