@@ -19,6 +19,7 @@ const (
 	exitSystem      = 71
 	exitCantCreate  = 73
 	exitNoPerm      = 77
+	exitConfig      = 78
 )
 
 // A statusError is an error with the exit status that it means.

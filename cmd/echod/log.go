@@ -41,8 +41,17 @@ type serverLog struct {
 }
 
 // openLog opens the log: a file; without one standard error in the foreground, and
-// nothing in a daemon.
+// nothing in a daemon. Under inetd(8), which may start the server as any user, it does without
+// the default file where that cannot be opened.
 func (s *settings) openLog(d defaults, foreground bool) (*serverLog, error) {
+	log, err := s.openLogFile(d, foreground && !s.inetd)
+	if err != nil && s.inetd && s.logFile == d.logFile {
+		return &serverLog{Logger: slog.New(slog.DiscardHandler)}, nil
+	}
+	return log, err
+}
+
+func (s *settings) openLogFile(d defaults, foreground bool) (*serverLog, error) {
 	level, err := s.level()
 	if err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"echod/daemonize"
+
 	"github.com/spf13/cobra"
 )
 
@@ -19,13 +21,36 @@ type program struct {
 	args   []string // the whole command line
 	stdout io.Writer
 	stderr io.Writer
+
+	sockets  []*daemonize.Socket // from a service manager, once taken
+	input    *daemonize.Socket   // from inetd(8), for the verb inetd
+	inputErr error               // why there is no input
+	serving  bool                // the verb inetd has come so far that errors are in its log
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
 	p := &program{name: filepath.Base(args[0]), args: args, stdout: stdout, stderr: stderr}
+	verb := args[1:]
+	if len(verb) == 0 {
+		v, err := p.verbWithoutArguments()
+		if err != nil {
+			return p.report(err)
+		}
+		if v != "" {
+			verb = []string{v}
+		}
+	}
+	inetd := len(verb) > 0 && verb[0] == "inetd"
+	if inetd {
+		p.takeStandardInput()
+	}
 	root := p.rootCommand()
-	root.SetArgs(args[1:])
-	return p.report(root.Execute())
+	root.SetArgs(verb)
+	err := root.Execute()
+	if err != nil && inetd && !p.serving {
+		p.logFailure(err)
+	}
+	return p.report(err)
 }
 
 func (p *program) rootCommand() *cobra.Command {
@@ -45,6 +70,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.AddCommand(
 		p.startCommand(),
 		p.runCommand(),
+		p.inetdCommand(),
 		p.stopCommand(),
 		p.restartCommand(),
 		p.statusCommand(),

@@ -96,6 +96,9 @@ func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]address, er
 	if err := flags.Parse(line[2:]); err != nil {
 		return nil, fmt.Errorf("restart: flags of pid %d: %w", holder.Pid, err)
 	}
+	if !flags.Changed("listen") {
+		return nil, fmt.Errorf("restart: pid %d was handed its sockets by a service manager: restart it there", holder.Pid)
+	}
 	return parseAddresses(s.listen)
 }
 

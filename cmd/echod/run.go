@@ -26,7 +26,19 @@ func (p *program) runCommand() *cobra.Command {
 		if err := s.resolve(); err != nil {
 			return err
 		}
-		process, err := s.daemon(d).Foreground()
+		sockets, err := p.takeSockets()
+		if clientGone(err) {
+			return s.logClientGone(d, true)
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.serveSockets(sockets); err != nil {
+			return err
+		}
+		daemon := s.daemon(d)
+		daemon.Sockets = sockets
+		process, err := daemon.Foreground()
 		var running *daemonize.RunningError
 		if errors.As(err, &running) {
 			return withStatus(exitUnavailable, fmt.Errorf("run: %w", running))

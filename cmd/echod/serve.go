@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"echod/daemonize"
 	"echod/server"
@@ -20,7 +22,10 @@ type service struct {
 	process   *daemonize.Process
 	log       *serverLog
 	listeners []net.Listener
+	packets   []net.PacketConn
+	only      *oneClient // the listener of the one client there will be, or nil
 	server    *server.Server
+	manager   *manager // nil if nobody asked
 	signalC   chan os.Signal
 }
 
@@ -49,7 +54,7 @@ func (v *service) open(d defaults) error {
 	if v.log, err = s.openLog(d, !v.process.Detached()); err != nil {
 		return err
 	}
-	if v.listeners, err = listenAll(s.addresses); err != nil {
+	if err := v.openSockets(); err != nil {
 		return err
 	}
 	if err := v.process.DropPrivileges(); err != nil {
@@ -60,28 +65,33 @@ func (v *service) open(d defaults) error {
 		return err
 	}
 	v.server = &server.Server{Logger: v.log.Logger, IdleTimeout: s.idleTimeout}
-	return withPermStatus(exitSystem, v.process.Ready(v.readyMessage()))
+	return withPermStatus(exitSystem, v.ready())
+}
+
+// ready says so. A service manager that does not hear it is its own misfortune.
+func (v *service) ready() error {
+	v.manager = newManager(v)
+	if err := v.process.Ready(v.readyMessage()); err != nil {
+		return err
+	}
+	v.manager.ready(v.process.NotifyError())
+	return nil
 }
 
 func (v *service) readyMessage() string {
-	message := fmt.Sprintf("serving %s, pid %d", listenerNames(v.listeners), os.Getpid())
+	message := fmt.Sprintf("serving %s, pid %d", v.names(), os.Getpid())
 	if v.settings.logFile != "" {
 		message += ", log " + v.settings.logFile
 	}
 	return message
 }
 
-// run serves until a signal ends it, or a listener fails for good.
+// run serves until a signal ends it, there is nothing left to do, or a listener fails for good.
 func (v *service) run() error {
-	started := []any{"pid", os.Getpid(), "version", version(), "listeners", listenerNames(v.listeners)}
-	if stale := v.process.Stale(); stale != "" {
-		v.log.Warn("stale pid file taken over", "file", v.settings.pidFile, "held", stale)
-	}
-	v.log.Info("started", started...)
-	failedC := make(chan error, len(v.listeners))
-	for _, l := range v.listeners {
-		go func() { failedC <- v.server.Serve(l) }()
-	}
+	v.logStarted()
+	idle := newIdleWatch(v.settings.idleExit, v.settings.inetd)
+	defer idle.stop()
+	failedC := v.serveAll()
 	for {
 		select {
 		case s := <-v.signalC:
@@ -91,36 +101,77 @@ func (v *service) run() error {
 		case err := <-failedC:
 			v.log.Error("listener failed", "error", err)
 			return err
+		case now := <-idle.tickC():
+			if idle.over(now, v.server.Stats()) {
+				v.log.Info("stopping", "idle", v.settings.idleExit)
+				v.drain(untilTheyLeft)
+				return nil
+			}
+		case <-v.only.taken():
+			v.drain(untilTheyLeft)
+			return nil
+		case <-v.manager.tickC():
+			v.manager.tick()
 		}
 	}
+}
+
+// serveAll starts serving. What ends a listener comes through the channel.
+func (v *service) serveAll() <-chan error {
+	failedC := make(chan error, len(v.listeners)+len(v.packets))
+	for _, l := range v.listeners {
+		go func() { failedC <- v.server.Serve(l) }()
+	}
+	for _, p := range v.packets {
+		go func() { failedC <- servePacket(v.server, p) }()
+	}
+	return failedC
 }
 
 // obey does what a signal asks for, and reports whether the server has ended.
 func (v *service) obey(s os.Signal) bool {
 	switch s {
-	case syscall.SIGHUP, syscall.SIGUSR1:
+	case syscall.SIGHUP:
+		v.manager.reloading()
+		v.log.reopen()
+		v.manager.reloaded()
+		return false
+	case syscall.SIGUSR1:
 		v.log.reopen()
 		return false
 	case syscall.SIGQUIT:
 		v.log.Info("draining", "signal", s.String(), "timeout", v.settings.drainTimeout)
-		v.drain()
+		v.manager.stopping()
+		v.drain(v.settings.drainTimeout)
 	default:
 		v.log.Info("stopping", "signal", s.String())
+		v.manager.stopping()
 	}
 	return true
 }
 
-// drain waits for the clients to leave, until the time is over or a second signal to end
-// comes.
-func (v *service) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), v.settings.drainTimeout)
+// untilTheyLeft is a time to drain that has no end.
+const untilTheyLeft = time.Duration(math.MaxInt64)
+
+// drain accepts no more clients and waits for those that are there to leave, until the time is over
+// or a second signal to end comes.
+func (v *service) drain(timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	drainedC := make(chan error, 1)
 	go func() { drainedC <- v.server.Shutdown(ctx) }()
+	step := time.NewTicker(drainStep)
+	defer step.Stop()
+	v.manager.draining(timeout)
 	for {
 		select {
 		case <-drainedC:
 			return
+		case now := <-step.C:
+			deadline, _ := ctx.Deadline()
+			v.manager.draining(deadline.Sub(now))
+		case <-v.manager.tickC():
+			v.manager.tick()
 		case s := <-v.signalC:
 			switch s {
 			case syscall.SIGHUP, syscall.SIGUSR1:
@@ -135,8 +186,12 @@ func (v *service) drain() {
 // close ends the service in the order in which it was opened, backwards.
 func (v *service) close() {
 	v.server.Close()
+	v.manager.stopping()
+	v.manager.stop()
 	stats := v.server.Stats()
-	v.log.Info("stopped", "pid", os.Getpid(), "accepted", stats.Accepted, "bytes", stats.BytesSent)
+	if v.only == nil {
+		v.log.Info("stopped", "pid", os.Getpid(), "accepted", stats.Accepted, "bytes", stats.BytesSent)
+	}
 	err := errors.Join(v.process.Close(), v.log.close())
 	if err != nil {
 		// The log may be what failed. In the foreground this is seen.
@@ -147,16 +202,33 @@ func (v *service) close() {
 // abandon undoes what open has done before it failed.
 func (v *service) abandon(cause error) {
 	closeAll(v.listeners)
+	for _, p := range v.packets {
+		p.Close()
+	}
 	if v.log != nil {
 		v.log.notStarted(cause)
 	}
 	v.process.Close()
 }
 
-func listenerNames(listeners []net.Listener) string {
-	names := make([]string, len(listeners))
-	for i, l := range listeners {
-		names[i] = l.Addr().Network() + "://" + l.Addr().String()
+// names lists what is served, as addresses with their networks.
+func (v *service) names() string {
+	var names []string
+	for _, l := range v.listeners {
+		names = append(names, l.Addr().Network()+"://"+l.Addr().String())
+	}
+	for _, p := range v.packets {
+		names = append(names, p.LocalAddr().Network()+"://"+p.LocalAddr().String())
 	}
 	return strings.Join(names, ",")
+}
+
+// logStarted writes the first lines. The process of one client has only that client's to write.
+func (v *service) logStarted() {
+	if stale := v.process.Stale(); stale != "" {
+		v.log.Warn("stale pid file taken over", "file", v.settings.pidFile, "held", stale)
+	}
+	if v.only == nil {
+		v.log.Info("started", "pid", os.Getpid(), "version", version(), "listeners", v.names())
+	}
 }

@@ -28,10 +28,13 @@ type settings struct {
 	idleTimeout  time.Duration
 	drainTimeout time.Duration
 	readyTimeout time.Duration
+	idleExit     time.Duration
 
 	addresses []address
 	umaskBits int
 	identity  *daemonize.Identity
+
+	inetd bool // started by inetd(8): nothing may be written to standard error
 }
 
 // addFlags declares the flags, with the defaults of the calling user.
@@ -49,6 +52,7 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 	flags.DurationVar(&s.idleTimeout, "idle-timeout", 0, "close a client that is silent for `DURATION`; 0 is never")
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", 5*time.Second, "wait `DURATION` for clients to leave when told to drain")
 	flags.DurationVar(&s.readyTimeout, "ready-timeout", 15*time.Second, "give the daemon `DURATION` to get ready; 0 is as long as it takes")
+	flags.DurationVar(&s.idleExit, "idle-exit", 0, "end when there was no client for `DURATION`; 0 is never")
 }
 
 // resolve checks the settings as a whole and makes paths absolute. Nothing is
@@ -131,6 +135,7 @@ func (s *settings) checkDurations() error {
 		{"idle-timeout", s.idleTimeout},
 		{"drain-timeout", s.drainTimeout},
 		{"ready-timeout", s.readyTimeout},
+		{"idle-exit", s.idleExit},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("parse --%s %v: want a duration of 0 or more", d.flag, d.value)

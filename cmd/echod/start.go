@@ -22,6 +22,19 @@ func (p *program) startCommand() *cobra.Command {
 		if err := s.resolve(); err != nil {
 			return err
 		}
+		sockets, err := p.takeSockets()
+		if err != nil {
+			return err
+		}
+		if hasClient(sockets) {
+			return withStatus(exitConfig, errors.New("start: a connected socket was handed over, which is for the verb run"))
+		}
+		if err := s.serveSockets(sockets); err != nil {
+			return err
+		}
+		if len(sockets) > 0 {
+			s.listen = nil // by this, restart tells a daemon that it cannot start again
+		}
 		return p.start(&s, d, s.commandLine(cmd.Flags()))
 	}
 	return cmd
@@ -31,6 +44,7 @@ func (p *program) startCommand() *cobra.Command {
 func (p *program) start(s *settings, d defaults, flags []string) error {
 	daemon := s.daemon(d)
 	daemon.Args = append([]string{p.args[0], "start"}, flags...)
+	daemon.Sockets = p.sockets
 	daemon.ExitStatus = startStatus
 	daemon.Output = p.stderr
 	made := s.missingLog()
@@ -55,6 +69,10 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 
 // startStatus is the exit status for what keeps a process from becoming a daemon.
 func startStatus(err error) int {
+	var variable *daemonize.VariableError
+	if errors.As(err, &variable) {
+		return exitUsage
+	}
 	var foreign *daemonize.ForeignError
 	if errors.As(err, &foreign) || cannotCreate(err) {
 		return exitCantCreate
