@@ -162,8 +162,10 @@ func readHouse(tree fs.FS) (*house, error) {
 		switch {
 		case err != nil:
 			return err
-		case p == ".git":
+		case p == ".git" && d.IsDir():
 			return fs.SkipDir
+		case p == ".git": // a worktree has a file of this name
+			return nil
 		case p != ".":
 			h.paths = append(h.paths, p)
 		}
