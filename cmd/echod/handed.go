@@ -12,17 +12,18 @@ import (
 
 // This file is about sockets that others made: a service manager, inetd(8) or xinetd(8).
 
-// takeSockets takes over what a service manager has handed to this process. They can be taken
+// takeSockets takes over what a service manager has handed to this process. That can be done
 // once; later calls return the same.
 func (p *program) takeSockets() ([]*daemonize.Socket, error) {
-	if p.sockets == nil {
+	if !p.socketsTaken {
+		p.socketsTaken = true
 		sockets, err := daemonize.InheritedSockets()
 		if err != nil {
-			return nil, withStatus(handedStatus(err), err)
+			err = withStatus(handedStatus(err), err)
 		}
-		p.sockets = sockets
+		p.sockets, p.socketsErr = sockets, err
 	}
-	return p.sockets, nil
+	return p.sockets, p.socketsErr
 }
 
 // handedStatus is the exit status for sockets that cannot be served: whoever handed them

@@ -22,10 +22,13 @@ type program struct {
 	stdout io.Writer
 	stderr io.Writer
 
-	sockets  []*daemonize.Socket // from a service manager, once taken
-	input    *daemonize.Socket   // from inetd(8), for the verb inetd
-	inputErr error               // why there is no input
-	serving  bool                // the verb inetd has come so far that errors are in its log
+	sockets      []*daemonize.Socket // from a service manager
+	socketsErr   error               // why there are none
+	socketsTaken bool                // whether that has been found out
+
+	input    *daemonize.Socket // from inetd(8), for the verb inetd
+	inputErr error             // why there is no input
+	serving  bool              // the verb inetd has come so far that errors are in its log
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
