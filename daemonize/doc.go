@@ -45,6 +45,33 @@
 // Whatever fails before step 10 is reported by the launcher, on the terminal of
 // whoever typed the command, with an exit status, and leaves nothing behind.
 //
+// # Started by a service manager
+//
+// A service manager may have opened the sockets already: [InheritedSockets] takes them over,
+// each with its name and what can be done with it, and [StandardInput] the one of inetd(8). With
+// Daemon.Sockets they go through the detachment into the daemon:
+//
+//	sockets, err := daemonize.InheritedSockets()
+//	if err != nil {
+//		return err // one line: what was handed over that cannot be served
+//	}
+//	d := daemonize.Daemon{Sockets: sockets}
+//	process, launched, err := d.Detach() // or Foreground
+//	...
+//	for _, s := range process.Sockets() {
+//		l, err := s.Listener() // or PacketConn, or Conn, by s.Kind
+//		...
+//	}
+//
+// with units such as these, which start the program for the first client:
+//
+//	# web.socket                # web.service
+//	[Socket]                    [Service]
+//	ListenStream=/run/web.sock  Type=forking
+//	                            ExecStart=/usr/sbin/web
+//
+// [Process.Notifier] tells the service manager what goes on.
+//
 // A program that is started by a supervisor calls [Daemon.Foreground] in place
 // of Detach, and is otherwise the same.
 //
