@@ -45,6 +45,11 @@
 // Whatever fails before step 10 is reported by the launcher, on the terminal of
 // whoever typed the command, with an exit status, and leaves nothing behind.
 //
+// A program that is started by a supervisor calls [Daemon.Foreground] in place
+// of Detach, and is otherwise the same.
+//
+// [Find] tells which process holds a pid file, and [Stop] ends it.
+//
 // # Started by a service manager
 //
 // A service manager may have opened the sockets already: [InheritedSockets] takes them over,
@@ -71,9 +76,4 @@
 //	                            ExecStart=/usr/sbin/web
 //
 // [Process.Notifier] tells the service manager what goes on.
-//
-// A program that is started by a supervisor calls [Daemon.Foreground] in place
-// of Detach, and is otherwise the same.
-//
-// [Find] tells which process holds a pid file, and [Stop] ends it.
 package daemonize
