@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrServerClosed is returned by Serve after Shutdown or Close.
+// ErrServerClosed is returned by Serve and ServePacket after Shutdown or Close.
 var ErrServerClosed = errors.New("server: closed")
 
 // A Server sends every client its own bytes back. The zero value is ready for use.
@@ -25,15 +25,20 @@ type Server struct {
 	// is sent. After that it is closed. 0 means for ever.
 	IdleTimeout time.Duration
 
-	registry registry
-	totals   totals
+	// Datagrams bounds what ServePacket answers. The zero value sets no bounds.
+	Datagrams DatagramLimits
+
+	registry  registry
+	totals    totals
+	datagrams datagramTotals
+	budget    datagramBudget
 
 	mu        sync.Mutex
 	phase     phase
 	engine    engine             // made when first needed
 	accepting context.Context    // done when no more clients are wanted; made with the engine
 	stop      context.CancelFunc // ends accepting
-	serves    sync.WaitGroup     // running calls of Serve; grows only while phase is open
+	serves    sync.WaitGroup     // running calls of Serve and ServePacket; grows only while phase is open
 }
 
 // A phase is a stage in the life of a Server; it only ever grows.

@@ -7,8 +7,9 @@ type Stats struct {
 	Active        int    // clients being served
 	Accepted      uint64 // clients that became sessions
 	Refused       uint64 // clients closed by the server before they became sessions
-	BytesReceived uint64 // read from clients, up to this moment
+	BytesReceived uint64 // read from clients, in datagrams too, up to this moment
 	BytesSent     uint64 // sent back to clients, up to this moment
+	Datagrams     DatagramStats
 }
 
 // Stats returns the counters. They count while a session runs and are exact once it has ended.
@@ -20,6 +21,7 @@ func (s *Server) Stats() Stats {
 		Refused:       s.totals.refused.Load(),
 		BytesReceived: s.totals.received.Load(),
 		BytesSent:     s.totals.sent.Load(),
+		Datagrams:     s.datagrams.stats(),
 	}
 }
 

@@ -83,39 +83,36 @@ func (s *settings) serveSockets(sockets []*daemonize.Socket) error {
 
 // openSockets adopts the sockets that were handed over, or binds those of --listen: all or none.
 func (v *service) openSockets() error {
-	if len(v.process.Sockets()) == 0 {
+	handed := v.process.Sockets()
+	if len(handed) == 0 {
 		var err error
-		v.listeners, err = listenAll(v.settings.addresses)
+		v.sockets, err = listenAll(v.settings.addresses)
 		return err
 	}
-	for _, socket := range v.process.Sockets() {
-		if err := v.adopt(socket); err != nil {
+	for _, h := range handed {
+		k, err := v.adopt(h)
+		if err != nil {
 			return withStatus(handedStatus(err), err)
 		}
+		v.sockets = append(v.sockets, k)
 	}
 	return nil
 }
 
-func (v *service) adopt(socket *daemonize.Socket) error {
-	switch socket.Kind {
+func (v *service) adopt(handed *daemonize.Socket) (k socket, err error) {
+	switch handed.Kind {
 	case daemonize.Datagram:
-		conn, err := socket.PacketConn()
-		if err == nil {
-			v.packets = append(v.packets, conn)
-		}
-		return err
+		k.packets, err = handed.PacketConn()
 	case daemonize.ConnectedStream:
-		conn, err := socket.Conn()
-		if err == nil {
-			v.only = newOneClient(conn)
-			v.log.Logger = v.log.With("pid", os.Getpid()) // many of them write one log
-			v.listeners = append(v.listeners, v.only)
+		var conn net.Conn
+		if conn, err = handed.Conn(); err != nil {
+			return socket{}, err
 		}
-		return err
+		v.only = newOneClient(conn)
+		v.log.Logger = v.log.With("pid", os.Getpid()) // many of them write one log
+		k.listener = v.only
+	default:
+		k.listener, err = handed.Listener()
 	}
-	listener, err := socket.Listener()
-	if err == nil {
-		v.listeners = append(v.listeners, listener)
-	}
-	return err
+	return k, err
 }

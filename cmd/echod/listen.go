@@ -1,57 +1,134 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
+
+	"echod/daemonize"
+	"echod/server"
 )
 
-// listenAll binds all addresses or none.
-func listenAll(addresses []address) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, a := range addresses {
-		l, err := listen(a)
-		if err != nil {
-			closeAll(listeners)
-			return nil, err
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
+// A socket is one address being served: by a listener, or for datagrams by a packet connection.
+type socket struct {
+	listener net.Listener
+	packets  net.PacketConn
 }
 
-func listen(a address) (net.Listener, error) {
-	l, err := net.Listen(a.network, a.hostPort)
-	if err == nil {
-		return l, nil
+func (k socket) serve(s *server.Server) error {
+	if k.packets != nil {
+		return s.ServePacket(k.packets)
 	}
+	return s.Serve(k.listener)
+}
+
+func (k socket) close() {
+	if k.packets != nil {
+		k.packets.Close()
+		return
+	}
+	k.listener.Close()
+}
+
+// String returns the address as it was bound, with the port that the system has chosen.
+func (k socket) String() string {
+	var addr net.Addr
+	if k.packets != nil {
+		addr = k.packets.LocalAddr()
+	} else {
+		addr = k.listener.Addr()
+	}
+	return addr.Network() + "://" + addr.String()
+}
+
+// giveTo makes a Unix socket's file that of the user whom the server becomes, who may have to remove it.
+func (k socket) giveTo(id *daemonize.Identity) error {
+	file, ok := k.listener.(interface{ Chown(uid, gid int) error })
+	if !ok || id == nil {
+		return nil
+	}
+	return file.Chown(id.UID, id.GID)
+}
+
+// listenAll binds all addresses or none.
+func listenAll(addresses []server.Address) ([]socket, error) {
+	var sockets []socket
+	for _, a := range addresses {
+		k, err := listen(a)
+		if err != nil {
+			closeAll(sockets)
+			return nil, err
+		}
+		sockets = append(sockets, k)
+	}
+	return sockets, nil
+}
+
+func listen(a server.Address) (socket, error) {
+	var k socket
+	var err error
+	if a.Network() == "udp" {
+		k.packets, err = a.ListenPacket(context.Background())
+	} else {
+		k.listener, err = a.Listen(context.Background())
+	}
+	switch {
+	case err == nil:
+		return k, nil
+	case a.Network() == "unix":
+		return socket{}, socketFileError(a, err)
+	}
+	return socket{}, portError(a, err)
+}
+
+// socketFileError says why a Unix socket cannot be had.
+func socketFileError(a server.Address, err error) error {
+	cause := innermost(err)
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return withStatus(exitUnavailable, err)
+	case errors.Is(err, fs.ErrExist):
+		return withStatus(exitCantCreate, err)
+	case !errors.As(cause, &errno):
+		return withStatus(exitSystem, err)
+	case cannotCreate(err):
+		return withStatus(exitCantCreate, fmt.Errorf("listen on %s: %w", a, errno))
+	}
+	return withPermStatus(exitSystem, fmt.Errorf("listen on %s: %w", a, errno))
+}
+
+// portError says why a TCP or UDP port cannot be had.
+func portError(a server.Address, err error) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
-		return nil, withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w", a, innermost(err)))
+		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w", a, innermost(err)))
 	}
 	switch errno {
 	case syscall.EADDRINUSE:
-		return nil, withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w%s", a, errno, heldBy(a)))
+		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w%s", a, errno, heldBy(a)))
 	case syscall.EACCES, syscall.EPERM:
-		return nil, withStatus(exitNoPerm, fmt.Errorf("listen on %s: %w%s", a, errno, privilegedPortHint))
+		return withStatus(exitNoPerm, fmt.Errorf("listen on %s: %w%s", a, errno, privilegedPortHint))
 	case syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT:
-		return nil, withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w", a, errno))
+		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w", a, errno))
 	}
-	return nil, withStatus(exitSystem, fmt.Errorf("listen on %s: %w", a, errno))
+	return withStatus(exitSystem, fmt.Errorf("listen on %s: %w", a, errno))
 }
 
 const privilegedPortHint = " (a port below 1024 needs root or CAP_NET_BIND_SERVICE, see setcap(8); or choose another with --listen)"
 
-func closeAll(listeners []net.Listener) {
-	for _, l := range listeners {
-		l.Close()
+func closeAll(sockets []socket) {
+	for _, k := range sockets {
+		k.close()
 	}
 }
 
 // heldBy says who holds a busy address, if that can be known.
-func heldBy(a address) string {
+func heldBy(a server.Address) string {
 	holders := portHolders(a)
 	if len(holders) == 0 {
 		return " (choose another with --listen)"

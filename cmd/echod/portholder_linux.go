@@ -4,23 +4,20 @@ import (
 	"bufio"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"echod/server"
 )
 
 // portHolders names the processes that listen at an address, or at one that includes it, as
 // far as /proc shows them to the caller: "pid 12 (nginx)".
-func portHolders(a address) []string {
-	host, port, err := net.SplitHostPort(a.hostPort)
-	if err != nil {
-		return nil
-	}
-	inodes := listeningInodes(host, port)
+func portHolders(a server.Address) []string {
+	inodes := boundInodes(a)
 	if len(inodes) == 0 {
 		return nil
 	}
@@ -39,11 +36,21 @@ func portHolders(a address) []string {
 	return slices.Compact(holders)
 }
 
-// listeningInodes returns the sockets, as links in /proc/PID/fd show them, that listen
-// on port at host or at all addresses.
-func listeningInodes(host, port string) []string {
+// bound tells what of /proc/net shows a socket that keeps others from an address: a TCP socket that
+// listens (state 0A), a UDP socket without a peer (07).
+var bound = map[string]struct {
+	tables []string
+	state  string
+}{
+	"tcp": {[]string{"/proc/net/tcp", "/proc/net/tcp6"}, "0A"},
+	"udp": {[]string{"/proc/net/udp", "/proc/net/udp6"}, "07"},
+}
+
+// boundInodes returns the sockets, as links in /proc/PID/fd show them, that are bound to
+// the port at the host or at all addresses.
+func boundInodes(a server.Address) []string {
 	var inodes []string
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+	for _, table := range bound[a.Network()].tables {
 		f, err := os.Open(table)
 		if err != nil {
 			continue
@@ -51,7 +58,7 @@ func listeningInodes(host, port string) []string {
 		defer f.Close()
 		for scanner := bufio.NewScanner(f); scanner.Scan(); {
 			fields := strings.Fields(scanner.Text())
-			if len(fields) > 9 && fields[3] == "0A" && listensAt(fields[1], host, port) {
+			if len(fields) > 9 && fields[3] == bound[a.Network()].state && listensAt(fields[1], a.Host(), strconv.Itoa(a.Port())) {
 				inodes = append(inodes, "socket:["+fields[9]+"]")
 			}
 		}

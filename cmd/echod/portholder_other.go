@@ -2,5 +2,7 @@
 
 package main
 
+import "echod/server"
+
 // portHolders would need privileges, or a program such as sockstat(1) or lsof(8), here.
-func portHolders(address) []string { return nil }
+func portHolders(server.Address) []string { return nil }

@@ -10,6 +10,7 @@ import (
 
 	"echod/daemonize"
 	"echod/logging"
+	"echod/server"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -72,7 +73,7 @@ func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
 
 // keptFlags parses the flags that the running server was started with, and returns the addresses it
 // has. When none is running there are none of either.
-func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]address, error) {
+func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]server.Address, error) {
 	holder, err := daemonize.Find(pidFile)
 	var stale *daemonize.StaleError
 	if errors.Is(err, daemonize.ErrNotRunning) || errors.As(err, &stale) {
@@ -124,15 +125,15 @@ func overrideFlags(flags, given *pflag.FlagSet, names []string) error {
 
 // tryOut finds out, as far as that is possible while another server runs, whether one with these
 // settings could start. It leaves nothing behind.
-func (s *settings) tryOut(listening []address) error {
-	var added []address
+func (s *settings) tryOut(listening []server.Address) error {
+	var added []server.Address
 	for _, a := range s.addresses {
 		if !slices.Contains(listening, a) {
 			added = append(added, a)
 		}
 	}
-	listeners, err := listenAll(added)
-	closeAll(listeners)
+	sockets, err := listenAll(added)
+	closeAll(sockets)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -18,15 +17,14 @@ import (
 
 // A service is one run of the server, from the first thing opened to the last one closed.
 type service struct {
-	settings  *settings
-	process   *daemonize.Process
-	log       *serverLog
-	listeners []net.Listener
-	packets   []net.PacketConn
-	only      *oneClient // the listener of the one client there will be, or nil
-	server    *server.Server
-	manager   *manager // nil if nobody asked
-	signalC   chan os.Signal
+	settings *settings
+	process  *daemonize.Process
+	log      *serverLog
+	sockets  []socket
+	only     *oneClient // the listener of the one client there will be, or nil
+	server   *server.Server
+	manager  *manager // nil if nobody asked
+	signalC  chan os.Signal
 }
 
 // serve is what all ways to start the server have in common, in the one order: it opens
@@ -56,6 +54,11 @@ func (v *service) open(d defaults) error {
 	}
 	if err := v.openSockets(); err != nil {
 		return err
+	}
+	for _, k := range v.sockets {
+		if err := k.giveTo(s.identity); err != nil {
+			return withPermStatus(exitSystem, err)
+		}
 	}
 	if err := v.process.DropPrivileges(); err != nil {
 		return withPermStatus(exitSystem, err)
@@ -118,12 +121,9 @@ func (v *service) run() error {
 
 // serveAll starts serving. What ends a listener comes through the channel.
 func (v *service) serveAll() <-chan error {
-	failedC := make(chan error, len(v.listeners)+len(v.packets))
-	for _, l := range v.listeners {
-		go func() { failedC <- v.server.Serve(l) }()
-	}
-	for _, p := range v.packets {
-		go func() { failedC <- servePacket(v.server, p) }()
+	failedC := make(chan error, len(v.sockets))
+	for _, k := range v.sockets {
+		go func() { failedC <- k.serve(v.server) }()
 	}
 	return failedC
 }
@@ -190,7 +190,7 @@ func (v *service) close() {
 	v.manager.stop()
 	stats := v.server.Stats()
 	if v.only == nil {
-		v.log.Info("stopped", "pid", os.Getpid(), "accepted", stats.Accepted, "bytes", stats.BytesSent)
+		v.log.Info("stopped", "pid", os.Getpid(), "datagrams", stats.Datagrams.Sent, "accepted", stats.Accepted, "bytes", stats.BytesSent)
 	}
 	err := errors.Join(v.process.Close(), v.log.close())
 	if err != nil {
@@ -201,10 +201,7 @@ func (v *service) close() {
 
 // abandon undoes what open has done before it failed.
 func (v *service) abandon(cause error) {
-	closeAll(v.listeners)
-	for _, p := range v.packets {
-		p.Close()
-	}
+	closeAll(v.sockets)
 	if v.log != nil {
 		v.log.notStarted(cause)
 	}
@@ -213,12 +210,9 @@ func (v *service) abandon(cause error) {
 
 // names lists what is served, as addresses with their networks.
 func (v *service) names() string {
-	var names []string
-	for _, l := range v.listeners {
-		names = append(names, l.Addr().Network()+"://"+l.Addr().String())
-	}
-	for _, p := range v.packets {
-		names = append(names, p.LocalAddr().Network()+"://"+p.LocalAddr().String())
+	names := make([]string, len(v.sockets))
+	for i, k := range v.sockets {
+		names[i] = k.String()
 	}
 	return strings.Join(names, ",")
 }

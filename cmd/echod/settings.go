@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"echod/daemonize"
+	"echod/server"
 
 	"github.com/spf13/pflag"
 )
@@ -30,7 +31,7 @@ type settings struct {
 	readyTimeout time.Duration
 	idleExit     time.Duration
 
-	addresses []address
+	addresses []server.Address
 	umaskBits int
 	identity  *daemonize.Identity
 
@@ -40,7 +41,7 @@ type settings struct {
 // addFlags declares the flags, with the defaults of the calling user.
 func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 	flags.SortFlags = false
-	flags.StringArrayVar(&s.listen, "listen", []string{d.listen}, "serve `ADDRESS`: tcp://HOST:PORT or HOST:PORT; repeatable")
+	flags.StringArrayVar(&s.listen, "listen", []string{d.listen}, "serve `ADDRESS`: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or HOST:PORT (tcp); repeatable")
 	flags.StringVar(&s.pidFile, "pid-file", d.pidFile, "keep the pid in `FILE`, locked while the server runs")
 	flags.StringVar(&s.logFile, "log-file", d.logFile, "write the log to `FILE`")
 	flags.StringVar(&s.logLevel, "log-level", "info", "log `LEVEL` and what is more severe: debug, info, warn, error")

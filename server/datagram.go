@@ -1,0 +1,182 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// datagramBuffer holds every datagram of UDP, of 65507 bytes at most over IPv4 and 65527 over IPv6, with
+// room to spare: one that fills it was cut.
+const datagramBuffer = 1 << 16
+
+// refusalWarnings is the shortest time between two log lines about datagrams refused for the same reason.
+const refusalWarnings = time.Second
+
+// ServePacket sends every datagram that arrives at pc back to where it came from, until Shutdown or
+// Close is called or receiving fails for good; it then returns ErrServerClosed or the error. Errors
+// that ICMP messages bring and a lack of memory are not for good.
+//
+// An answer of a *net.UDPConn that is bound to all addresses comes from the address that was asked, on Linux,
+// macOS and the BSDs; elsewhere, and from a net.PacketConn that hides a *net.UDPConn, it comes
+// from the address that the system chooses, and a client that asked another one will not know it.
+//
+// An echo answers everybody, and the sender of a datagram can be forged. An answer is
+// never larger than the question; besides, these are received, counted in [Stats], and not
+// answered (RFC 862 did not foresee it, CERT VU#417980 does):
+//
+//   - from a port whose service would answer in turn, without end: echo, chargen, domain, ntp
+//     and the like, or from the port that pc is bound to;
+//   - from or to a broadcast, multicast or unspecified address;
+//   - more than Server.Datagrams allows;
+//   - cut, being larger than any of UDP.
+//
+// Of those refused for one reason, at most one a second is logged, at level Warn:
+//
+//	msg="datagram refused" network=udp local=[::]:7 remote=192.0.2.1:19 bytes=64 reason=loop-port held_back=0
+//
+// pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Each costs a
+// buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
+func (s *Server) ServePacket(pc net.PacketConn) error {
+	return s.servePacket(pc, (*datagramSocket).echo)
+}
+
+// servePacket is ServePacket with one of the ways to do it.
+func (s *Server) servePacket(pc net.PacketConn, echo func(*datagramSocket) error) error {
+	defer pc.Close()
+	_, ctx, ok := s.beginServe()
+	if !ok {
+		return ErrServerClosed
+	}
+	defer s.serves.Done()
+	d := newDatagramSocket(s, pc)
+	stop := context.AfterFunc(ctx, d.stop)
+	defer stop()
+	err := echo(d)
+	d.publish()
+	if ctx.Err() != nil {
+		return ErrServerClosed
+	}
+	return err
+}
+
+// A datagramSocket is a socket being served. The goroutine that serves it owns it, but for stopping.
+type datagramSocket struct {
+	server   *Server
+	logger   *slog.Logger
+	conn     net.PacketConn
+	bound    netip.AddrPort // invalid if it is no UDP socket
+	stopping atomic.Bool
+	warnings [refusals]throttle
+	tally    datagramTally
+}
+
+func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
+	d := &datagramSocket{server: s, logger: s.logger(), conn: pc}
+	d.bound = addrPort(pc.LocalAddr())
+	return d
+}
+
+// stop makes echo return. An answer that waits for room in the kernel has closeGrace.
+func (d *datagramSocket) stop() {
+	d.stopping.Store(true)
+	now := time.Now()
+	if d.conn.SetReadDeadline(now) != nil || d.conn.SetWriteDeadline(now.Add(closeGrace)) != nil {
+		d.conn.Close() // it knows no deadlines
+	}
+}
+
+// accept counts a datagram of n bytes, and tells whether it is to be answered. Some net.PacketConn cannot tell from.
+func (d *datagramSocket) accept(n int, from netip.AddrPort, at arrival) bool {
+	d.tally.received++
+	d.tally.bytesReceived += uint64(min(n, datagramBuffer))
+	why := d.judge(n, from, at)
+	if why == refusedNot {
+		return true
+	}
+	d.refuse(why, n, from, nil)
+	return false
+}
+
+func (d *datagramSocket) judge(n int, from netip.AddrPort, at arrival) refusal {
+	source := from.Addr().Unmap()
+	switch {
+	case n >= datagramBuffer:
+		return refusedOversize
+	case from.IsValid() && (from.Port() == d.bound.Port() || loopProne(from.Port())):
+		return refusedLoopPort
+	case at.foreign, at.to.IsMulticast(), at.to == broadcast(), from.IsValid() && notUnicast(source):
+		return refusedBroadcast
+	}
+	return d.server.budget.take(d.server.Datagrams, source)
+}
+
+// answered counts an answer of n bytes, or why it was not sent.
+func (d *datagramSocket) answered(n int, to netip.AddrPort, err error) {
+	switch {
+	case err == nil:
+		d.tally.sent++
+		d.tally.bytesSent += uint64(n)
+	case errors.Is(err, syscall.EACCES): // what send(2) says of a broadcast address
+		d.refuse(refusedBroadcast, n, to, err)
+	default:
+		d.refuse(refusedUnsent, n, to, err)
+	}
+}
+
+// refuse counts a datagram that is not answered, and logs it if none was for a while.
+func (d *datagramSocket) refuse(why refusal, n int, from netip.AddrPort, err error) {
+	d.server.datagrams.refused[why].Add(1)
+	heldBack, ok := d.warnings[why].allow(time.Now(), refusalWarnings)
+	if !ok {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.String("network", d.conn.LocalAddr().Network()), slog.String("local", d.conn.LocalAddr().String()),
+		slog.String("remote", from.String()), slog.Int("bytes", n), slog.String("reason", why.String()),
+		slog.Uint64("held_back", heldBack), slog.Any("error", err),
+	}
+	shown := len(attrs)
+	if err == nil {
+		shown--
+	}
+	d.logger.LogAttrs(context.Background(), slog.LevelWarn, "datagram refused", attrs[:shown]...)
+}
+
+// goesOn tells whether receiving may work again after err, and waits a little if memory is short.
+func (d *datagramSocket) goesOn(err error) bool {
+	if d.stopping.Load() {
+		return false
+	}
+	for _, errno := range []syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, errno) {
+			time.Sleep(acceptPauseMin)
+			return true
+		}
+	}
+	for _, errno := range []syscall.Errno{
+		syscall.EINTR, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+		syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EPROTO, syscall.EACCES, syscall.EMSGSIZE,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// errNoSource is why nobody can be answered: the client's socket has no address.
+var errNoSource = errors.New("the client has no address")
+
+// addrPort returns the address of a UDP socket, and an invalid one for other addresses.
+func addrPort(a net.Addr) netip.AddrPort {
+	if udp, ok := a.(*net.UDPAddr); ok && udp != nil {
+		return udp.AddrPort()
+	}
+	return netip.AddrPort{}
+}

@@ -1,0 +1,65 @@
+package server
+
+import "net"
+
+// echoMessages serves a UDP socket by the means of package net. It is what echo is where there is nothing better.
+func (d *datagramSocket) echoMessages() error {
+	conn, ok := d.conn.(*net.UDPConn)
+	if !ok || conn.RemoteAddr() != nil {
+		return d.echoPackets()
+	}
+	if err := forbidBroadcast(conn); err != nil {
+		return err
+	}
+	if err := receiveArrivals(conn); err != nil {
+		return err
+	}
+	buf, control, reply := make([]byte, datagramBuffer), make([]byte, arrivalSpace), make([]byte, arrivalSpace)
+	for {
+		n, controlled, _, from, err := conn.ReadMsgUDPAddrPort(buf, control)
+		if err != nil {
+			if d.goesOn(err) {
+				continue
+			}
+			return err
+		}
+		at := readArrival(control[:controlled])
+		if d.accept(n, from, at) {
+			_, _, err := conn.WriteMsgUDPAddrPort(buf[:n], reply[:writeDeparture(reply, at)], from)
+			d.answered(n, from, err)
+		}
+		d.publish()
+	}
+}
+
+// echoPackets serves what knows no more than net.PacketConn asks for, or has one client only.
+func (d *datagramSocket) echoPackets() error {
+	buf := make([]byte, datagramBuffer)
+	for {
+		n, from, err := d.conn.ReadFrom(buf)
+		if err != nil {
+			if d.goesOn(err) {
+				continue
+			}
+			return err
+		}
+		source := addrPort(from)
+		if d.accept(n, source, arrival{}) {
+			d.answered(n, source, d.reply(buf[:n], from))
+		}
+		d.publish()
+	}
+}
+
+// reply sends an answer over a socket that may be connected to its only client.
+func (d *datagramSocket) reply(p []byte, to net.Addr) error {
+	if conn, ok := d.conn.(net.Conn); ok && conn.RemoteAddr() != nil {
+		_, err := conn.Write(p)
+		return err
+	}
+	if to == nil {
+		return errNoSource
+	}
+	_, err := d.conn.WriteTo(p, to)
+	return err
+}

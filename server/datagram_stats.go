@@ -1,0 +1,92 @@
+package server
+
+import (
+	"iter"
+	"sync/atomic"
+)
+
+// DatagramStats is what became of datagrams: every one received is answered, or refused for one
+// reason, a moment later. A busy socket counts up to 64 of them at a time.
+type DatagramStats struct {
+	Received uint64
+	Sent     uint64
+	Refused  DatagramsRefused
+}
+
+// DatagramsRefused counts the datagrams that were not answered, by reason.
+type DatagramsRefused struct {
+	LoopPort   uint64 // from a port that might answer the answer, see Server.ServePacket
+	Broadcast  uint64 // from or to the address of many, or of none
+	SourceRate uint64 // more than DatagramLimits.PerSource
+	Rate       uint64 // more than DatagramLimits.Total
+	Oversize   uint64 // larger than any of UDP, and so cut
+	Unsent     uint64 // the system did not take the answer
+}
+
+// All yields each reason, in the words of the log, with its count.
+func (r DatagramsRefused) All() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		counts := [refusals]uint64{
+			refusedLoopPort: r.LoopPort, refusedBroadcast: r.Broadcast, refusedSourceRate: r.SourceRate,
+			refusedRate: r.Rate, refusedOversize: r.Oversize, refusedUnsent: r.Unsent,
+		}
+		for why := refusedNot + 1; why < refusals; why++ {
+			if !yield(why.String(), counts[why]) {
+				return
+			}
+		}
+	}
+}
+
+// Total returns the sum over all reasons.
+func (r DatagramsRefused) Total() uint64 {
+	var sum uint64
+	for _, n := range r.All() {
+		sum += n
+	}
+	return sum
+}
+
+// datagramTotals are the counters behind DatagramStats. Their bytes are in totals.
+type datagramTotals struct {
+	received atomic.Uint64
+	sent     atomic.Uint64
+	refused  [refusals]atomic.Uint64
+}
+
+func (t *datagramTotals) stats() DatagramStats {
+	return DatagramStats{
+		Received: t.received.Load(),
+		Sent:     t.sent.Load(),
+		Refused: DatagramsRefused{
+			LoopPort:   t.refused[refusedLoopPort].Load(),
+			Broadcast:  t.refused[refusedBroadcast].Load(),
+			SourceRate: t.refused[refusedSourceRate].Load(),
+			Rate:       t.refused[refusedRate].Load(),
+			Oversize:   t.refused[refusedOversize].Load(),
+			Unsent:     t.refused[refusedUnsent].Load(),
+		},
+	}
+}
+
+// A datagramTally is what a socket has not published yet. One that is busy publishes now and then,
+// for it costs as much as all the rest but the system calls.
+type datagramTally struct {
+	received, sent           uint64
+	bytesReceived, bytesSent uint64
+}
+
+// publishEvery is how many datagrams a busy socket may keep to itself.
+const publishEvery = 64
+
+// publish adds the tally to the counters of the server.
+func (d *datagramSocket) publish() {
+	if d.tally == (datagramTally{}) {
+		return
+	}
+	d.server.datagrams.received.Add(d.tally.received)
+	d.server.datagrams.sent.Add(d.tally.sent)
+	d.server.totals.received.Add(d.tally.bytesReceived)
+	d.server.totals.sent.Add(d.tally.bytesSent)
+	d.tally = datagramTally{}
+}

@@ -1,0 +1,220 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func listenAt(t *testing.T, text string) (net.Listener, error) {
+	t.Helper()
+	a, err := ParseAddress(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := a.Listen(context.Background())
+	if err == nil {
+		t.Cleanup(func() { l.Close() })
+	}
+	return l, err
+}
+
+func mustListenAt(t *testing.T, text string) net.Listener {
+	t.Helper()
+	l, err := listenAt(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// staleSocket leaves the file of a socket that nobody serves.
+func staleSocket(t *testing.T, path string) {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// A Unix socket is served for every user of the machine, and its file is gone afterwards.
+func TestSocketFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	var s Server
+	l := mustListenAt(t, "unix://"+path)
+	servedC := make(chan error, 1)
+	go func() { servedC <- s.Serve(l) }()
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode() != fs.ModeSocket|0o666 {
+		t.Errorf("the file is %v, %v", info.Mode(), err)
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, conn, []byte("over a file"))
+	conn.Close()
+	s.Close()
+	if err := wait(t, "Serve", servedC); !errors.Is(err, ErrServerClosed) {
+		t.Error(err)
+	}
+	if exists(path) {
+		t.Error("the file is still there")
+	}
+}
+
+func TestStaleSocketIsTakenOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	staleSocket(t, path)
+	mustListenAt(t, "unix://"+path)
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
+
+// A server that answers keeps its socket, and the clients that it has.
+func TestServedSocketIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	mustListenAt(t, "unix://"+path)
+	before, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = listenAt(t, "unix://"+path)
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "server that answers") {
+		t.Errorf("the second listener: %v", err)
+	}
+	after, err := os.Lstat(path)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was replaced: %v", err)
+	}
+}
+
+// A datagram socket cannot be asked by a stream; it is somebody's all the same.
+func TestDatagramSocketIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	pc, err := net.ListenPacket("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	if _, err := listenAt(t, "unix://"+path); !errors.Is(err, syscall.EADDRINUSE) || !errors.Is(err, syscall.EPROTOTYPE) {
+		t.Errorf("%v", err)
+	}
+	if !exists(path) {
+		t.Error("the file is gone")
+	}
+}
+
+// What is no socket is never removed, a symbolic link to a stale socket included.
+func TestNoSocketIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	file, link, folder := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "folder")
+	staleSocket(t, filepath.Join(dir, "stale"))
+	for _, err := range []error{os.WriteFile(file, nil, 0o600), os.Symlink("stale", link), os.Mkdir(folder, 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{file, link, folder} {
+		_, err := listenAt(t, "unix://"+path)
+		if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), path+": file already exists and is no socket") {
+			t.Errorf("%s: %v", path, err)
+		}
+		if !exists(path) {
+			t.Errorf("%s was removed", path)
+		}
+	}
+}
+
+func TestSocketFileWithoutDirectory(t *testing.T) {
+	if _, err := listenAt(t, "unix://"+filepath.Join(t.TempDir(), "missing", "s")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A file that somebody has put in the place of the socket's own survives.
+func TestSocketFileOfAnotherIsLeft(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	first := mustListenAt(t, "unix://"+path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	second := mustListenAt(t, "unix://"+path)
+	first.Close()
+	if !exists(path) {
+		t.Error("the file of the second listener was removed by the first")
+	}
+	if err := first.(*socketFileListener).Chown(-1, -1); err == nil {
+		t.Error("the first listener changed the owner of the second's file")
+	}
+	second.Close()
+	if exists(path) {
+		t.Error("the second listener left its file")
+	}
+}
+
+func TestSocketFileChown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l := mustListenAt(t, "unix://"+path)
+	uid := os.Geteuid()
+	if uid == 0 {
+		uid = 65534
+	}
+	if err := l.(*socketFileListener).Chown(uid, -1); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != uid {
+		t.Errorf("the file belongs to %d", st.Uid)
+	}
+	l.Close()
+	if exists(path) {
+		t.Error("the file is still there")
+	}
+}
+
+// The longest path that is accepted can be bound.
+func TestLongestSocketPath(t *testing.T) {
+	dir := t.TempDir() + "/"
+	if len(dir) >= maxSocketPath {
+		t.Fatalf("the temporary directory has a path of %d bytes", len(dir))
+	}
+	mustListenAt(t, "unix://"+dir+strings.Repeat("x", maxSocketPath-len(dir)))
+}
+
+func TestListenOnTheWrongKind(t *testing.T) {
+	for _, text := range []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"} {
+		a, err := ParseAddress(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Network() == "udp" {
+			_, err = a.Listen(context.Background())
+		} else {
+			_, err = a.ListenPacket(context.Background())
+		}
+		var unknown net.UnknownNetworkError
+		if !errors.As(err, &unknown) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
