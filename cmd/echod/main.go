@@ -77,6 +77,8 @@ func (p *program) rootCommand() *cobra.Command {
 		p.stopCommand(),
 		p.restartCommand(),
 		p.statusCommand(),
+		p.pingCommand(),
+		p.benchCommand(),
 		p.versionCommand(),
 		p.completionCommand(),
 	)

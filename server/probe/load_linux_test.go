@@ -1,0 +1,122 @@
+package probe
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Unix socket whose queue is full makes new connections wait, as a TCP one
+// does; that is no failure.
+func TestLoadFullQueue(t *testing.T) {
+	bothEngines(t, func(t *testing.T, portable bool) {
+		if portable {
+			return // Go's own dialer fails here: the kernel cannot tell it when to try again
+		}
+		l, err := net.Listen("unix", t.TempDir()+"/echo.sock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		raw, err := l.(*net.UnixListener).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) }); err != nil {
+			t.Fatal(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer conn.Close()
+					echo(conn)
+				}()
+			}
+		}()
+		for _, mode := range []Mode{PingPong, Connect} {
+			r := loaded(t, Load{Network: "unix", Address: l.Addr().String(), Mode: mode, Connections: 50})
+			if r.Failed() != 0 || r.Messages == 0 || mode == PingPong && r.Connections != 50 {
+				t.Errorf("%s: %+v", mode, r)
+			}
+		}
+	})
+}
+
+// Bytes that were not asked for are not taken for an answer even if they are
+// equal to the ones that would come next. This is so after a whole period.
+func TestLoadUnaskedBytes(t *testing.T) {
+	address := streamServer(t, "tcp", func(conn net.Conn) {
+		message := make([]byte, patternPeriod)
+		for {
+			if _, err := io.ReadFull(conn, message); err != nil {
+				return
+			}
+			conn.Write(append(message, message...))
+		}
+	})
+	r := loaded(t, Load{Network: "tcp", Address: address, Size: patternPeriod})
+	if r.Failures[FailCorrupt] == 0 {
+		t.Errorf("%+v, want unasked bytes to be seen", r)
+	}
+}
+
+// Out of descriptors, the load goes on with the connections it has, and says so.
+func TestLoadOutOfDescriptors(t *testing.T) {
+	address := streamServer(t, "tcp", echo)
+	bothEngines(t, func(t *testing.T, portable bool) {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		next, err := unix.Dup(0) // the lowest free descriptor
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(next)
+		few := limit
+		few.Cur = uint64(next) + 30
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+
+		r := loaded(t, Load{Network: "tcp", Address: address, Connections: 100, Timeout: time.Second, portable: portable})
+		if r.Failures[FailDescriptors] == 0 || r.Messages == 0 {
+			t.Errorf("%+v, want messages, and failures for want of descriptors", r)
+		}
+	})
+}
+
+// Opening and closing does not run out of ports, however many it needs: each
+// one rests for a second or more after it was used.
+func TestSourcesSpread(t *testing.T) {
+	for _, tt := range []struct {
+		address net.Addr
+		want    int
+	}{
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7}, loopbackSources},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 7}, 0},
+		{&net.TCPAddr{IP: net.IPv6loopback, Port: 7}, 0},
+		{&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7}, 0},
+		{&net.UnixAddr{Net: "unix", Name: "/run/echo.sock"}, 0},
+	} {
+		s, err := newSockaddr(tt.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.spreadSources()
+		if len(s.sources) != tt.want {
+			t.Errorf("%s: %d sources, want %d", tt.address, len(s.sources), tt.want)
+		}
+	}
+}

@@ -1,0 +1,339 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// pinged runs p, and returns what it reported on the way, too.
+func pinged(t *testing.T, ctx context.Context, p Pinger) ([]Reply, Summary, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if p.Interval == 0 {
+		p.Interval = time.Millisecond
+	}
+	if p.Timeout == 0 {
+		p.Timeout = patience
+	}
+	var replies []Reply
+	summary, err := p.Run(ctx, func(r Reply) { replies = append(replies, r) })
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		t.Fatal("ping did not end")
+	}
+	return replies, summary, err
+}
+
+// outcomes are the outcomes of replies, in the order of the messages.
+func outcomes(replies []Reply) []Outcome {
+	slices.SortStableFunc(replies, func(a, b Reply) int { return a.Seq - b.Seq })
+	var all []Outcome
+	for _, r := range replies {
+		all = append(all, r.Outcome)
+	}
+	return all
+}
+
+// What a good server is sent comes back, over every kind of socket, from one
+// byte (none, if it is a datagram) to as much as it takes.
+func TestPingGoodServer(t *testing.T) {
+	for _, tt := range []struct {
+		network string
+		sizes   []int
+	}{
+		{"tcp", []int{1, 7, 8, 9, 0, 1500, 1 << 20}},
+		{"unix", []int{1, 0, 1 << 20}},
+		{"udp", []int{-1, 1, 8, 9, 0, 1500, 65507}},
+	} {
+		address := ""
+		if tt.network == "udp" {
+			address = datagramServer(t, echoDatagram)
+		} else {
+			address = streamServer(t, tt.network, echo)
+		}
+		for _, size := range tt.sizes {
+			replies, s, err := pinged(t, t.Context(), Pinger{Network: tt.network, Address: address, Count: 5, Size: size})
+			if err != nil {
+				t.Fatalf("%s, size %d: %v", tt.network, size, err)
+			}
+			if s.Sent != 5 || s.Received != 5 || s.Lost() != 0 || s.Loss() != 0 || s.Corrupt+s.Late+s.Duplicates+s.Waiting != 0 {
+				t.Errorf("%s, size %d: %+v", tt.network, size, s)
+			}
+			if s.Min <= 0 || s.Avg < s.Min || s.Max < s.Avg || s.Elapsed < 4*time.Millisecond {
+				t.Errorf("%s, size %d: times do not fit together: %+v", tt.network, size, s)
+			}
+			want := size
+			if size <= 0 {
+				want = map[int]int{0: DefaultPingSize, -1: 0}[size]
+			}
+			for i, r := range replies {
+				if r.Seq != i+1 || r.Outcome != Received || r.Size != want || r.RTT <= 0 || r.Err != nil {
+					t.Errorf("%s, size %d: reply %d: %+v", tt.network, size, i, r)
+				}
+			}
+		}
+	}
+}
+
+// Payloads of one byte repeat after 256 messages; that confuses nothing.
+func TestPingShortDatagrams(t *testing.T) {
+	address := datagramServer(t, echoDatagram)
+	_, s, err := pinged(t, t.Context(), Pinger{Network: "udp", Address: address, Count: 300, Size: 1})
+	if err != nil || s.Received != 300 || s.Corrupt+s.Late+s.Duplicates != 0 {
+		t.Errorf("%+v, error %v", s, err)
+	}
+}
+
+// A flipped byte is found where it is, and costs this one message.
+func TestPingCorruptByte(t *testing.T) {
+	wantCorrupt := func(replies []Reply, s Summary, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomes(replies); !slices.Equal(got, []Outcome{Received, Corrupt, Received}) {
+			t.Errorf("outcomes %v", got)
+		}
+		var c *CorruptError
+		if len(replies) < 2 || !errors.As(replies[1].Err, &c) || c.Offset != 20 || c.Want != c.Got^0xff {
+			t.Errorf("replies %+v, want byte 20 of the second one flipped", replies)
+		}
+		if s.Corrupt != 1 || s.Received != 2 || s.Lost() != 1 {
+			t.Errorf("summary %+v", s)
+		}
+	}
+	stream := streamServer(t, "tcp", corrupting(100+20))
+	wantCorrupt(pinged(t, t.Context(), Pinger{Network: "tcp", Address: stream, Count: 3, Size: 100}))
+
+	datagrams := datagramServer(t, func(n int, data []byte) [][]byte {
+		if n == 1 {
+			data[20] ^= 0xff
+		}
+		return [][]byte{data}
+	})
+	wantCorrupt(pinged(t, t.Context(), Pinger{Network: "udp", Address: datagrams, Count: 3, Size: 100}))
+}
+
+// A datagram that comes back longer or shorter is not the one that was sent.
+func TestPingDatagramLength(t *testing.T) {
+	address := datagramServer(t, func(n int, data []byte) [][]byte {
+		switch n {
+		case 0:
+			return [][]byte{append(data, 0)}
+		case 1:
+			return [][]byte{data[:len(data)-1]}
+		}
+		return [][]byte{data}
+	})
+	replies, s, err := pinged(t, t.Context(), Pinger{Network: "udp", Address: address, Count: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outcomes(replies); !slices.Equal(got, []Outcome{Corrupt, Corrupt, Received}) {
+		t.Errorf("outcomes %v, summary %+v", got, s)
+	}
+}
+
+// A server that says nothing costs Timeout a message, and nothing else.
+func TestPingSilentServer(t *testing.T) {
+	addresses := map[string]string{
+		"tcp":  streamServer(t, "tcp", silent),
+		"unix": streamServer(t, "unix", silent),
+		"udp":  datagramServer(t, func(int, []byte) [][]byte { return nil }),
+	}
+	for network, address := range addresses {
+		replies, s, err := pinged(t, t.Context(), Pinger{Network: network, Address: address, Count: 3, Timeout: 10 * time.Millisecond})
+		if err != nil {
+			t.Fatalf("%s: %v", network, err)
+		}
+		if got := outcomes(replies); !slices.Equal(got, []Outcome{Lost, Lost, Lost}) || s.Loss() != 1 || s.Avg != 0 {
+			t.Errorf("%s: outcomes %v, summary %+v", network, got, s)
+		}
+	}
+}
+
+// An answer after its time is late, not received; one that comes again is a
+// duplicate; each is told from the answer to the message now on its way.
+func TestPingLateAndDuplicateDatagrams(t *testing.T) {
+	t.Parallel()
+	lostC := make(chan struct{})
+	address := datagramServer(t, func(n int, data []byte) [][]byte {
+		switch n {
+		case 0:
+			<-lostC
+		case 1:
+			return [][]byte{data, data}
+		}
+		return [][]byte{data}
+	})
+	wantLate(t, "udp", address, lostC, []Outcome{Lost, Late, Received, Duplicate, Received})
+}
+
+// On a stream, too, a late answer is late, and not taken for the next one.
+func TestPingLateStream(t *testing.T) {
+	t.Parallel()
+	lostC := make(chan struct{})
+	address := streamServer(t, "tcp", func(conn net.Conn) {
+		<-lostC
+		echo(conn)
+	})
+	wantLate(t, "tcp", address, lostC, []Outcome{Lost, Late, Received, Received})
+}
+
+// wantLate pings a server that keeps its first answer until lostC is closed.
+func wantLate(t *testing.T, network, address string, lostC chan<- struct{}, want []Outcome) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var replies []Reply
+	p := Pinger{Network: network, Address: address, Count: 3, Timeout: time.Second, Interval: 1500 * time.Millisecond}
+	s, err := p.Run(ctx, func(r Reply) {
+		replies = append(replies, r)
+		if r.Outcome == Lost && r.Seq == 1 {
+			close(lostC)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outcomes(replies); !slices.Equal(got, want) {
+		t.Errorf("outcomes %v, want %v", got, want)
+	}
+	if s.Sent != 3 || s.Received != 2 || s.Late != 1 || s.Lost() != 1 {
+		t.Errorf("summary %+v", s)
+	}
+}
+
+// A server that closes costs the message on its way; the next one goes over a
+// new connection.
+func TestPingReconnects(t *testing.T) {
+	for name, serve := range map[string]func(net.Conn){"closes": closing(56 + 10), "resets": resetting(56 + 10)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var connections atomic.Int32
+			address := streamServer(t, "tcp", func(conn net.Conn) {
+				connections.Add(1)
+				serve(conn)
+			})
+			replies, s, err := pinged(t, t.Context(), Pinger{Network: "tcp", Address: address, Count: 4, Interval: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := outcomes(replies); !slices.Equal(got, []Outcome{Received, Failed, Received, Failed}) {
+				t.Errorf("outcomes %v, summary %+v", got, s)
+			}
+			if n := connections.Load(); n != 2 {
+				t.Errorf("%d connections, want 2", n)
+			}
+		})
+	}
+}
+
+// Where nobody listens, Run says so instead of counting losses.
+func TestPingNobody(t *testing.T) {
+	for _, network := range []string{"tcp", "unix", "udp"} {
+		_, s, err := pinged(t, t.Context(), Pinger{Network: network, Address: nobody(t, network), Count: 3, Timeout: time.Second})
+		if err == nil || !IsUnreachable(err) {
+			t.Errorf("%s: summary %+v, error %v, want an unreachable address", network, s, err)
+		}
+	}
+}
+
+// Ending the context ends the run with its summary, and what is on its way
+// then is not a loss.
+func TestPingCancel(t *testing.T) {
+	for network, address := range map[string]string{
+		"tcp": streamServer(t, "tcp", closing(3*DefaultPingSize)),
+		"udp": datagramServer(t, func(n int, data []byte) [][]byte {
+			if n < 3 {
+				return [][]byte{data}
+			}
+			return nil
+		}),
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		p := Pinger{Network: network, Address: address, Interval: time.Hour, Timeout: time.Hour}
+		s, err := p.Run(ctx, func(Reply) { cancel() })
+		if err != nil {
+			t.Fatalf("%s: %v", network, err)
+		}
+		if s.Sent != 1 || s.Received != 1 || s.Waiting != 0 {
+			t.Errorf("%s: %+v", network, s)
+		}
+	}
+
+	askedC := make(chan struct{}, 1)
+	address := streamServer(t, "tcp", func(conn net.Conn) {
+		conn.Read(make([]byte, 1))
+		askedC <- struct{}{}
+		silent(conn)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	go func() {
+		<-askedC
+		cancel()
+	}()
+	s, err := Pinger{Network: "tcp", Address: address, Timeout: time.Hour}.Run(ctx, nil)
+	if err != nil || s.Sent != 1 || s.Waiting != 1 || s.Lost() != 0 {
+		t.Errorf("summary %+v, error %v, want one message waiting", s, err)
+	}
+}
+
+// A server that does not read cannot make a message wait for longer than
+// Timeout, nor than the context.
+func TestPingDeafServer(t *testing.T) {
+	stopC := make(chan struct{})
+	address := streamServer(t, "tcp", deaf(stopC))
+	defer close(stopC)
+	p := Pinger{Network: "tcp", Address: address, Count: 1, Size: 64 << 20, Timeout: 50 * time.Millisecond}
+	replies, _, err := pinged(t, t.Context(), p)
+	if got := outcomes(replies); err != nil || !slices.Equal(got, []Outcome{Failed}) {
+		t.Errorf("outcomes %v, error %v", got, err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	p.Timeout = time.Hour
+	s, err := p.Run(ctx, nil)
+	if err != nil || s.Waiting != 1 {
+		t.Errorf("summary %+v, error %v, want one message waiting", s, err)
+	}
+}
+
+func TestPingRefusesNonsense(t *testing.T) {
+	for _, p := range []Pinger{
+		{Network: "tcp", Address: "127.0.0.1:1", Size: -1},
+		{Network: "udp", Address: "127.0.0.1:1", Size: 65508},
+		{Network: "unixgram", Address: "/nowhere"},
+		{Network: "", Address: "127.0.0.1:1"},
+		{Network: "tcp", Address: "127.0.0.1:1", Count: -1},
+		{Network: "tcp", Address: "127.0.0.1:1", Interval: -1},
+	} {
+		if _, err := p.Run(t.Context(), nil); err == nil || IsUnreachable(err) {
+			t.Errorf("%+v: error %v, want a refusal", p, err)
+		}
+	}
+}
+
+// mdev is the standard deviation of all round trips, as in ping(8).
+func TestRoundTripStatistics(t *testing.T) {
+	var (
+		trips roundTrips
+		s     Summary
+	)
+	for _, ms := range []int{2, 4, 4, 4, 5, 5, 7, 9} {
+		trips.add(time.Duration(ms) * time.Millisecond)
+	}
+	trips.into(&s)
+	want := Summary{Min: 2 * time.Millisecond, Avg: 5 * time.Millisecond, Max: 9 * time.Millisecond, Mdev: 2 * time.Millisecond}
+	if s != want {
+		t.Errorf("got %+v, want %+v", s, want)
+	}
+}
