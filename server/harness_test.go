@@ -40,17 +40,28 @@ func engineCases() []engineCase {
 // forEach runs a test for every engine on every kind of stream socket.
 func forEach(t *testing.T, test func(t *testing.T, f *fixture)) {
 	t.Helper()
+	forEachOn(t, []string{"tcp4", "tcp6", "unix"}, test)
+}
+
+// forEachOn runs a test for every engine on some kinds of stream sockets.
+func forEachOn(t *testing.T, networks []string, test func(t *testing.T, f *fixture)) {
+	t.Helper()
 	for _, e := range engineCases() {
-		for _, network := range []string{"tcp4", "tcp6", "unix"} {
+		for _, network := range networks {
 			t.Run(e.name+"/"+network, func(t *testing.T) {
 				t.Parallel()
-				f := &fixture{t: t, network: network, log: newLogbook()}
-				f.server.Logger = textLogger(f.log)
-				e.use(&f.server)
-				test(t, f)
+				test(t, newFixture(t, e, network))
 			})
 		}
 	}
+}
+
+// newFixture returns a server that is yet to be started.
+func newFixture(t *testing.T, e engineCase, network string) *fixture {
+	f := &fixture{t: t, network: network, log: newLogbook()}
+	f.server.Logger = textLogger(f.log)
+	e.use(&f.server)
+	return f
 }
 
 // A fixture is a server with its log, and what is needed to talk to it.
@@ -97,7 +108,14 @@ type halfConn interface {
 // dial connects to the server. All that is done with the connection must be done within patience.
 func (f *fixture) dial() halfConn {
 	f.t.Helper()
-	conn, err := net.Dial(f.addr.Network(), f.addr.String())
+	return f.dialFrom(nil)
+}
+
+// dialFrom is dial from the address local, or from any if it is nil.
+func (f *fixture) dialFrom(local net.Addr) halfConn {
+	f.t.Helper()
+	d := net.Dialer{LocalAddr: local}
+	conn, err := d.Dial(f.addr.Network(), f.addr.String())
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSourceOf(t *testing.T) {
+	for _, test := range []struct{ addr, source string }{
+		{"127.0.0.1", "127.0.0.1"},
+		{"127.0.0.2", "127.0.0.2"},
+		{"::ffff:127.0.0.1", "127.0.0.1"},
+		{"2001:db8:1:2::1", "2001:db8:1:2::"},
+		{"2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::"},
+		{"2001:db8:1:3::1", "2001:db8:1:3::"},
+		{"::1", "::"},
+		{"fe80::1%eth0", "fe80::"},
+		{"fe80::2%eth1", "fe80::"},
+	} {
+		if got := sourceOf(netip.MustParseAddr(test.addr)); got != netip.MustParseAddr(test.source) {
+			t.Errorf("%s: %v, want %s", test.addr, got, test.source)
+		}
+	}
+}
+
+// A second's worth of events may come at once, then one an interval.
+func TestRateLimiter(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		name      string
+		perSecond float64
+		at        []time.Duration
+		want      string // + allowed, - not
+	}{
+		{"a second's worth", 4, []time.Duration{0, 0, 0, 0, 0, 0}, "++++--"},
+		{"one an interval then", 4, []time.Duration{0, 0, 0, 0, 249 * ms, 250 * ms, 250 * ms, 500 * ms}, "++++-+-+"},
+		{"no more saved than a second's worth", 4, []time.Duration{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, "++++-"},
+		{"who is refused is not charged", 1, []time.Duration{0, 999 * ms, 999 * ms, 1000 * ms}, "+--+"},
+		{"less than one a second", 0.5, []time.Duration{0, 0, 1999 * ms, 2000 * ms}, "+--+"},
+		{"very many", 1e12, []time.Duration{0, 0, 0}, "+++"},
+		{"no limit", 0, []time.Duration{0, 0, 0}, "+++"},
+	} {
+		r := newRateLimiter(test.perSecond)
+		var got strings.Builder
+		for _, at := range test.at {
+			got.WriteString(map[bool]string{true: "+", false: "-"}[r.allow(netip.MustParseAddr("192.0.2.1"), at)])
+		}
+		if got.String() != test.want {
+			t.Errorf("%s: %s, want %s", test.name, &got, test.want)
+		}
+	}
+}
+
+// A source that has used up its rate does no harm to others, but for the few that share its slot.
+func TestRateLimiterTellsSourcesApart(t *testing.T) {
+	r := newRateLimiter(1)
+	allowed := 0
+	a := netip.MustParseAddr("192.0.2.0")
+	for range 100 {
+		if r.allow(a, 0) {
+			allowed++
+		}
+		if r.allow(a, 0) {
+			t.Errorf("%v may come twice", a)
+		}
+		a = a.Next()
+	}
+	if allowed < 80 {
+		t.Errorf("%d of 100 sources were allowed", allowed)
+	}
+	r = newRateLimiter(1)
+	r.allow(netip.MustParseAddr("2001:db8::1"), 0)
+	if r.allow(netip.MustParseAddr("2001:db8::2"), 0) {
+		t.Error("a network got the rate of two by two of its addresses")
+	}
+}
+
+// Whoever waits for a place hears of it once, and only when there is one.
+func TestWaitForAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &admission{places: 1}
+		calls := 0
+		if !a.take(nil) || a.take(func() { calls++ }) {
+			t.Fatal("there is one place")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		gotC := make(chan bool, 2)
+		go func() { gotC <- a.wait(ctx) }()
+		go func() { gotC <- a.wait(ctx) }()
+		synctest.Wait()
+		if len(gotC) != 0 || calls != 0 {
+			t.Errorf("without a place: %d waits are over, %d calls", len(gotC), calls)
+		}
+		a.giveBack()
+		synctest.Wait()
+		if len(gotC) != 1 || !<-gotC {
+			t.Error("one place was not for one of two")
+		}
+		cancel()
+		if <-gotC {
+			t.Error("a place was had twice")
+		}
+		a.giveBack()
+		if calls != 1 || a.taken != 0 {
+			t.Errorf("%d calls, %d places taken", calls, a.taken)
+		}
+	})
+}
+
+// A line a second about each reason is the most; it says how many were not logged since the last one.
+func TestRefusalsDoNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := &Server{Logger: textLogger(&log)}
+		s.prepare()
+		defer s.stop()
+		n := &session{local: &localEnd{"tcp", "127.0.0.1:7"}, remote: endpoint{ip: netip.MustParseAddrPort("127.0.0.2:9")}}
+		for range 5 {
+			s.logRefused(n, refusedSourceLimit)
+		}
+		s.logRefused(n, refusedRate)
+		time.Sleep(time.Second)
+		s.logRefused(n, refusedSourceLimit)
+		s.logRefused(n, refusedSourceLimit)
+
+		const line = `level=INFO msg="connection refused" network=tcp local=127.0.0.1:7 remote=127.0.0.2:9 reason=`
+		var got []string
+		for l := range strings.Lines(log.String()) {
+			_, l, _ = strings.Cut(l, " ")
+			got = append(got, strings.TrimSpace(l))
+		}
+		want := []string{line + "source-limit held_back=0", line + "rate held_back=0", line + "source-limit held_back=4"}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
