@@ -16,7 +16,7 @@ import (
 )
 
 func (p *program) restartCommand() *cobra.Command {
-	var given settings
+	given := settings{detaches: true}
 	var timeout time.Duration
 	d := defaultsFor(p.name)
 	cmd := &cobra.Command{
@@ -37,7 +37,7 @@ func (p *program) restartCommand() *cobra.Command {
 		if err := needPidFile("restart", given.pidFile); err != nil {
 			return err
 		}
-		var next settings
+		next := settings{detaches: true}
 		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 		next.addFlags(flags, d)
 		listening, err := keptFlags(flags, &next, given.pidFile)
@@ -55,7 +55,7 @@ func (p *program) restartCommand() *cobra.Command {
 				return err
 			}
 		}
-		if err := p.stop(cmd, next.pidFile, timeout); err != nil {
+		if err := p.stop(cmd, next.pidFile, daemonize.Stop{Timeout: timeout}); err != nil {
 			return err
 		}
 		return p.start(&next, d, next.commandLine(flags))
@@ -99,7 +99,10 @@ func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]address, er
 	if !flags.Changed("listen") {
 		return nil, fmt.Errorf("restart: pid %d was handed its sockets by a service manager: restart it there", holder.Pid)
 	}
-	return parseAddresses(s.listen)
+	if err := s.resolveAddresses(); err != nil {
+		return nil, fmt.Errorf("restart: flags of pid %d: %w", holder.Pid, err)
+	}
+	return slices.Concat(s.addresses, s.metrics), nil
 }
 
 // overrideFlags gives flags the values that were given on the command line.
@@ -126,7 +129,7 @@ func overrideFlags(flags, given *pflag.FlagSet, names []string) error {
 // settings could start. It leaves nothing behind.
 func (s *settings) tryOut(listening []address) error {
 	var added []address
-	for _, a := range s.addresses {
+	for _, a := range slices.Concat(s.addresses, s.metrics) {
 		if !slices.Contains(listening, a) {
 			added = append(added, a)
 		}
@@ -136,7 +139,7 @@ func (s *settings) tryOut(listening []address) error {
 	if err != nil {
 		return err
 	}
-	if s.logFile == "" {
+	if s.logFile == "" || isLogService(s.logFile) {
 		return nil
 	}
 	log, err := logging.OpenFile(s.logFile, logging.Options{})
