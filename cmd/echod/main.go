@@ -77,6 +77,12 @@ func (p *program) rootCommand() *cobra.Command {
 		p.stopCommand(),
 		p.restartCommand(),
 		p.statusCommand(),
+		p.connectionsCommand(),
+		p.disconnectCommand(),
+		p.logLevelCommand(),
+		p.reopenCommand(),
+		p.reloadCommand(),
+		p.drainCommand(),
 		p.versionCommand(),
 		p.completionCommand(),
 	)
