@@ -79,6 +79,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.statusCommand(),
 		p.connectionsCommand(),
 		p.disconnectCommand(),
+		p.topCommand(),
 		p.logLevelCommand(),
 		p.reopenCommand(),
 		p.reloadCommand(),
