@@ -39,10 +39,7 @@ type admission struct {
 
 // newAdmission reads the limits from the fields of s.
 func newAdmission(s *Server) *admission {
-	a := &admission{places: s.MaxConnections, perSource: s.MaxConnectionsPerSource, allow: s.Allow}
-	if a.places == 0 {
-		a.places = descriptorLimit()
-	}
+	a := &admission{places: s.Places(), perSource: s.MaxConnectionsPerSource, allow: s.Allow}
 	a.rate = newRateLimiter(s.ConnectionRatePerSource)
 	if a.perSource > 0 {
 		a.bySource = make(map[netip.Addr]int)

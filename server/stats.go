@@ -1,45 +1,63 @@
 package server
 
-import "sync/atomic"
+import (
+	"iter"
+	"sync/atomic"
+)
 
 // Stats is what a Server has done since it was made. All but Active only ever grow.
 type Stats struct {
 	Active        int    // clients being served
 	Accepted      uint64 // clients that became sessions
-	Refused       uint64 // clients that were sent away, for any of the reasons in RefusedBy
 	BytesReceived uint64 // read from clients, in datagrams too, up to this moment
 	BytesSent     uint64 // sent back to clients, up to this moment
-
-	RefusedBy Refusals
-
-	Datagrams DatagramStats // what is not in the fields above, but for the bytes
+	Refused       Refusals
+	Datagrams     DatagramStats // what is not in the fields above, but for the bytes
 }
 
-// Refusals says for which limit of the Server clients were sent away. Those who have to wait because of
-// MaxConnections are not among them.
+// Refusals counts the clients that were sent away, by reason. Those who have to wait because of MaxConnections
+// are not among them.
 type Refusals struct {
-	SourceLimit uint64 // MaxConnectionsPerSource
-	Rate        uint64 // ConnectionRatePerSource
-	Access      uint64 // Allow
+	SourceLimit uint64 // more than Server.MaxConnectionsPerSource
+	Rate        uint64 // more than Server.ConnectionRatePerSource
+	Access      uint64 // not wanted by Server.Allow
 }
+
+// All yields each reason, in the words of the log, with its count.
+func (r Refusals) All() iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		_ = yield(refusedSourceLimit.String(), r.SourceLimit) &&
+			yield(refusedRate.String(), r.Rate) &&
+			yield(refusedAccess.String(), r.Access)
+	}
+}
+
+// Total returns the sum over all reasons.
+func (r Refusals) Total() uint64 { return r.SourceLimit + r.Rate + r.Access }
 
 // Stats returns the counters. They count while a session runs and are exact once it has ended.
 // The fields are read one after the other: bytes may be sent between the two byte counts.
 func (s *Server) Stats() Stats {
-	st := Stats{
+	return Stats{
 		Active:        s.registry.len(),
 		Accepted:      s.totals.accepted.Load(),
 		BytesReceived: s.totals.received.Load(),
 		BytesSent:     s.totals.sent.Load(),
-		RefusedBy: Refusals{
+		Refused: Refusals{
 			SourceLimit: s.totals.refused[refusedSourceLimit].Load(),
 			Rate:        s.totals.refused[refusedRate].Load(),
 			Access:      s.totals.refused[refusedAccess].Load(),
 		},
+		Datagrams: s.datagrams.stats(),
 	}
-	st.Datagrams = s.datagrams.stats()
-	st.Refused = st.RefusedBy.SourceLimit + st.RefusedBy.Rate + st.RefusedBy.Access
-	return st
+}
+
+// Places returns how many clients there may be at once, see MaxConnections; 0 means any number.
+func (s *Server) Places() int {
+	if s.MaxConnections > 0 {
+		return s.MaxConnections
+	}
+	return descriptorLimit()
 }
 
 // totals are the counters behind Stats.

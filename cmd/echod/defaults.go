@@ -10,6 +10,7 @@ import (
 // defaults are the places that a user's instance of the program has. Its own name is part of
 // them, so that a link under another name is another instance.
 type defaults struct {
+	name    string
 	listen  string
 	pidFile string
 	logFile string
@@ -19,6 +20,7 @@ type defaults struct {
 func defaultsFor(name string) defaults {
 	if os.Geteuid() == 0 {
 		return defaults{
+			name:    name,
 			listen:  "tcp://:7",
 			pidFile: filepath.Join("/run", name, name+".pid"),
 			logFile: filepath.Join("/var/log", name+".log"),
@@ -26,6 +28,7 @@ func defaultsFor(name string) defaults {
 		}
 	}
 	return defaults{
+		name:    name,
 		listen:  "tcp://:7007",
 		pidFile: filepath.Join(userRuntimeDirectory(name), name+".pid"),
 		logFile: filepath.Join(userStateDirectory(), name, name+".log"),

@@ -77,7 +77,7 @@ func (s *settings) serveSockets(sockets []*daemonize.Socket) error {
 	if len(sockets) > 1 {
 		return withStatus(exitConfig, fmt.Errorf("use %d sockets: one of them is connected, and has to be the only one", len(sockets)))
 	}
-	s.pidFile = ""
+	s.pidFile, s.controlSocket, s.metricsListen, s.metrics = "", socketPath{}, "", nil
 	return nil
 }
 

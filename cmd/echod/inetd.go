@@ -48,17 +48,16 @@ func (p *program) inetdCommand() *cobra.Command {
 }
 
 func (p *program) inetd(s *settings, d defaults) error {
-	s.pidFile = ""
+	s.pidFile, s.inetd = "", true
 	if err := s.resolve(); err != nil {
 		return err
 	}
 	if p.inputErr != nil {
 		if clientGone(p.inputErr) {
-			return s.logClientGone(d, false)
+			return s.logClientGone(d)
 		}
 		return withStatus(handedStatus(p.inputErr), p.inputErr)
 	}
-	s.inetd = true
 	daemon := s.daemon(d)
 	daemon.Sockets = []*daemonize.Socket{p.input}
 	process, err := daemon.Foreground()
@@ -70,8 +69,8 @@ func (p *program) inetd(s *settings, d defaults) error {
 }
 
 // logClientGone notes that a client left before it could be served.
-func (s *settings) logClientGone(d defaults, foreground bool) error {
-	log, err := s.openLog(d, foreground)
+func (s *settings) logClientGone(d defaults) error {
+	log, err := s.openLog(d)
 	if err != nil {
 		return nil // the client is gone, and nobody else waits for this process
 	}

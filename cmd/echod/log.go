@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -11,48 +10,64 @@ import (
 	"strings"
 
 	"echod/logging"
+	"echod/server/control"
 )
 
+// These values of --log-file are no files. A file of the same name is given with its directory, as in
+// ./syslog.
+const (
+	logToStderr = "stderr"
+	logToSyslog = "syslog"
+)
+
+func isLogService(logFile string) bool { return logFile == logToStderr || logFile == logToSyslog }
+
 func (s *settings) checkLog() error {
-	if _, err := s.level(); err != nil {
-		return err
+	if _, err := control.ParseLevel(s.logLevel); err != nil {
+		return fmt.Errorf("parse --log-level %q: want debug, info, warn or error", s.logLevel)
 	}
 	if _, err := logging.ParseFormat(s.logFormat); err != nil {
 		return fmt.Errorf("parse --log-format: %w", err)
 	}
-	return nil
-}
-
-func (s *settings) level() (slog.Level, error) {
-	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		if s.logLevel == strings.ToLower(level.String()) {
-			return level, nil
-		}
+	switch {
+	case s.logFile == logToStderr && s.detaches:
+		return errors.New("use --log-file stderr: a daemon has no standard error (see the verb run, or give ./stderr for a file)")
+	case s.logFile == logToStderr && s.inetd:
+		return errors.New("use --log-file stderr: standard error may be the client")
 	}
-	return 0, fmt.Errorf("parse --log-level %q: want debug, info, warn or error", s.logLevel)
+	return nil
 }
 
 // serverLog is the log of the server, wherever it goes.
 type serverLog struct {
 	*slog.Logger
-	output      io.Closer     // nil when there is none
+	level       *slog.LevelVar
+	target      string // as --log-file has it
+	limiter     *logging.RateLimiter
+	output      logOutput     // nil when there is none
 	file        *logging.File // output, if that is a file
 	directories []string      // made for the file, the innermost first
 }
 
-// openLog opens the log: a file; without one standard error in the foreground, and
-// nothing in a daemon. Under inetd(8), which may start the server as any user, it does without
+// A logOutput is one of the kinds of log that there are.
+type logOutput interface {
+	Handler() slog.Handler
+	Dropped() uint64
+	Close() error
+}
+
+// openLog opens the log. Under inetd(8), which may start the server as any user, it does without
 // the default file where that cannot be opened.
-func (s *settings) openLog(d defaults, foreground bool) (*serverLog, error) {
-	log, err := s.openLogFile(d, foreground && !s.inetd)
+func (s *settings) openLog(d defaults) (*serverLog, error) {
+	log, err := s.openLogTarget(d)
 	if err != nil && s.inetd && s.logFile == d.logFile {
-		return &serverLog{Logger: slog.New(slog.DiscardHandler)}, nil
+		return newServerLog(new(slog.LevelVar)), nil
 	}
 	return log, err
 }
 
-func (s *settings) openLogFile(d defaults, foreground bool) (*serverLog, error) {
-	level, err := s.level()
+func (s *settings) openLogTarget(d defaults) (*serverLog, error) {
+	level, err := control.ParseLevel(s.logLevel)
 	if err != nil {
 		return nil, err
 	}
@@ -60,27 +75,54 @@ func (s *settings) openLogFile(d defaults, foreground bool) (*serverLog, error) 
 	if err != nil {
 		return nil, err
 	}
-	options := logging.Options{Level: level, Format: format}
-	switch {
-	case s.logFile == "" && foreground:
-		return openStderr(options)
-	case s.logFile == "":
-		return &serverLog{Logger: slog.New(slog.DiscardHandler)}, nil
+	log := newServerLog(new(slog.LevelVar))
+	log.level.Set(level)
+	options := logging.Options{Level: log.level, Format: format}
+	switch s.logFile {
+	case "":
+	case logToStderr:
+		err = log.openStderr(options)
+	case logToSyslog:
+		err = log.openSyslog(d.name, options)
+	default:
+		err = log.openFile(s, d, options)
 	}
-	log := new(serverLog)
-	if err := log.openFile(s, d, options); err != nil {
+	if err != nil {
 		log.discard()
 		return nil, err
 	}
 	return log, nil
 }
 
-func openStderr(options logging.Options) (*serverLog, error) {
+// newServerLog is a log that goes nowhere, yet.
+func newServerLog(level *slog.LevelVar) *serverLog {
+	return &serverLog{Logger: slog.New(slog.DiscardHandler), level: level}
+}
+
+// writeTo has the log go to output. What may come in masses, refusals and errors, is
+// limited in rate; activity is complete.
+func (l *serverLog) writeTo(target string, output logOutput) {
+	l.target, l.output = target, output
+	l.limiter = logging.LimitRate(output.Handler(), logging.RateLimit{})
+	l.Logger = slog.New(l.limiter)
+}
+
+func (l *serverLog) openStderr(options logging.Options) error {
 	stderr, err := logging.NewStderr(os.Stderr, os.Getenv("JOURNAL_STREAM"), options)
 	if err != nil {
-		return nil, withStatus(exitSystem, err)
+		return withStatus(exitSystem, err)
 	}
-	return &serverLog{Logger: slog.New(stderr.Handler()), output: stderr}, nil
+	l.writeTo(logToStderr, stderr)
+	return nil
+}
+
+func (l *serverLog) openSyslog(name string, options logging.Options) error {
+	syslog, err := logging.DialSyslog(logging.SyslogServer{Tag: name}, options)
+	if err != nil {
+		return withStatus(exitUnavailable, err)
+	}
+	l.writeTo(logToSyslog, syslog)
+	return nil
 }
 
 // openFile opens the log file, has crashes written to it, and gives a new file to the user that
@@ -95,7 +137,8 @@ func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) e
 	if err != nil {
 		return withPermStatus(exitCantCreate, err)
 	}
-	l.Logger, l.output, l.file = slog.New(file.Handler()), file, file
+	l.writeTo(s.logFile, file)
+	l.file = file
 	if err := file.CaptureCrashes(); err != nil {
 		return withStatus(exitSystem, err)
 	}
@@ -138,21 +181,32 @@ func (l *serverLog) enterRoot(root string) {
 	}
 }
 
-func (l *serverLog) reopen() {
+// reopen opens the file again, after it was renamed, and returns what it has done, for people.
+func (l *serverLog) reopen() (string, error) {
 	if l.file == nil {
-		return
+		return "the log is no file: nothing to reopen", nil
 	}
 	if err := l.file.Reopen(); err != nil {
 		l.Error("log not reopened", "error", err)
-		return
+		return "", err
 	}
 	l.Info("log reopened", "file", l.file.Path())
+	return fmt.Sprintf("log %s reopened", l.target), nil
+}
+
+// dropped returns how many lines could not be written in time.
+func (l *serverLog) dropped() uint64 {
+	if l.output == nil {
+		return 0
+	}
+	return l.output.Dropped()
 }
 
 func (l *serverLog) close() error {
 	if l.output == nil {
 		return nil
 	}
+	l.limiter.Flush()
 	return l.output.Close()
 }
 

@@ -29,5 +29,6 @@ func roles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		"lock-pid-file": lockPidFile,
 		"visit":         visit,
+		"hammer":        hammer,
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func (p *program) restartCommand() *cobra.Command {
-	var given settings
+	given := settings{detaches: true}
 	var timeout time.Duration
 	d := defaultsFor(p.name)
 	cmd := &cobra.Command{
@@ -38,7 +38,7 @@ func (p *program) restartCommand() *cobra.Command {
 		if err := needPidFile("restart", given.pidFile); err != nil {
 			return err
 		}
-		var next settings
+		next := settings{detaches: true}
 		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 		next.addFlags(flags, d)
 		listening, err := keptFlags(flags, &next, given.pidFile)
@@ -56,7 +56,7 @@ func (p *program) restartCommand() *cobra.Command {
 				return err
 			}
 		}
-		if err := p.stop(cmd, next.pidFile, timeout); err != nil {
+		if err := p.stop(cmd, next.pidFile, daemonize.Stop{Timeout: timeout}); err != nil {
 			return err
 		}
 		return p.start(&next, d, next.commandLine(flags))
@@ -100,7 +100,10 @@ func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]server.Addr
 	if !flags.Changed("listen") {
 		return nil, fmt.Errorf("restart: pid %d was handed its sockets by a service manager: restart it there", holder.Pid)
 	}
-	return parseAddresses(s.listen)
+	if err := s.resolveAddresses(); err != nil {
+		return nil, fmt.Errorf("restart: flags of pid %d: %w", holder.Pid, err)
+	}
+	return slices.Concat(s.addresses, s.metrics), nil
 }
 
 // overrideFlags gives flags the values that were given on the command line.
@@ -127,7 +130,7 @@ func overrideFlags(flags, given *pflag.FlagSet, names []string) error {
 // settings could start. It leaves nothing behind.
 func (s *settings) tryOut(listening []server.Address) error {
 	var added []server.Address
-	for _, a := range s.addresses {
+	for _, a := range slices.Concat(s.addresses, s.metrics) {
 		if !slices.Contains(listening, a) {
 			added = append(added, a)
 		}
@@ -137,7 +140,7 @@ func (s *settings) tryOut(listening []server.Address) error {
 	if err != nil {
 		return err
 	}
-	if s.logFile == "" {
+	if s.logFile == "" || isLogService(s.logFile) {
 		return nil
 	}
 	log, err := logging.OpenFile(s.logFile, logging.Options{})

@@ -20,7 +20,7 @@ func (p *program) runCommand() *cobra.Command {
 		Args: noArguments,
 	}
 	inForeground := d
-	inForeground.logFile = ""
+	inForeground.logFile = logToStderr
 	s.addFlags(cmd.Flags(), inForeground)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if err := s.resolve(); err != nil {
@@ -28,7 +28,7 @@ func (p *program) runCommand() *cobra.Command {
 		}
 		sockets, err := p.takeSockets()
 		if clientGone(err) {
-			return s.logClientGone(d, true)
+			return s.logClientGone(d)
 		}
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -42,7 +43,7 @@ func setStage(env *testscript.Env) error {
 	}
 	s := &stage{sandbox: b, clients: make(map[string]*client)}
 	env.Values[stageKey{}] = s
-	b.env = append(b.env, "NAME="+b.name, fmt.Sprintf("UID=%d", ordinaryUID()), "WORK="+b.dir)
+	b.env = append(b.env, "NAME="+b.name, fmt.Sprintf("UID=%d", ordinaryUID()), "WORK="+b.dir, "LONG="+strings.Repeat("long-", 30))
 	env.Vars = append(env.Vars, b.env...)
 	env.Defer(func() {
 		for _, c := range s.busy {

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"echod/daemonize"
 	"echod/server"
+	"echod/server/control"
 )
 
 // A service is one run of the server, from the first thing opened to the last one closed.
@@ -24,7 +23,28 @@ type service struct {
 	only     *oneClient // the listener of the one client there will be, or nil
 	server   *server.Server
 	manager  *manager // nil if nobody asked
-	signalC  chan os.Signal
+	control  controlSide
+	signals  *signals
+	started  time.Time
+	state    atomic.Value // a control.State
+
+	// configure builds the configuration anew, without touching the one in use; commit then puts
+	// it in place, in the goroutine that steers the service. It is nil without a configuration file.
+	configure func() (commit func(), err error)
+
+	orderC chan order
+	endedC chan struct{} // closed when no order is carried out any more
+	upkeep *upkeep
+	drain  *drain // nil before it begins
+}
+
+func newService(s *settings, process *daemonize.Process) *service {
+	v := &service{
+		settings: s, process: process, signals: watchSignals(),
+		orderC: make(chan order), endedC: make(chan struct{}),
+	}
+	v.upkeep = newUpkeep(v)
+	return v
 }
 
 // serve is what all ways to start the server have in common, in the one order: it opens
@@ -32,8 +52,8 @@ type service struct {
 // is told to end. Each step only takes power away. The launcher of a detached
 // daemon is told of an error before that.
 func serve(s *settings, d defaults, process *daemonize.Process) error {
-	v := &service{settings: s, process: process, signalC: watchSignals()}
-	defer signal.Stop(v.signalC)
+	v := newService(s, process)
+	defer v.signals.release()
 	if err := v.open(d); err != nil {
 		v.abandon(err)
 		process.Abort(statusOf(err), err)
@@ -49,7 +69,7 @@ func serve(s *settings, d defaults, process *daemonize.Process) error {
 func (v *service) open(d defaults) error {
 	s := v.settings
 	var err error
-	if v.log, err = s.openLog(d, !v.process.Detached()); err != nil {
+	if v.log, err = s.openLog(d); err != nil {
 		return err
 	}
 	if err := v.openSockets(); err != nil {
@@ -60,11 +80,15 @@ func (v *service) open(d defaults) error {
 			return withPermStatus(exitSystem, err)
 		}
 	}
+	if err := v.control.open(s); err != nil {
+		return err
+	}
 	if err := v.process.DropPrivileges(); err != nil {
 		return withPermStatus(exitSystem, err)
 	}
 	v.log.enterRoot(s.chroot)
-	if err := interrupted(v.signalC); err != nil {
+	v.control.enterRoot(s.chroot)
+	if err := v.signals.interrupted(); err != nil {
 		return err
 	}
 	v.server = s.server(v.log.Logger)
@@ -89,35 +113,62 @@ func (v *service) readyMessage() string {
 	return message
 }
 
-// run serves until a signal ends it, there is nothing left to do, or a listener fails for good.
+// run serves until a signal or a call ends it, there is nothing left to do, or a listener fails for good.
 func (v *service) run() error {
+	defer close(v.endedC)
+	v.started = time.Now()
+	v.state.Store(control.Serving)
 	v.logStarted()
+	v.control.serve(v)
 	idle := newIdleWatch(v.settings.idleExit, v.settings.inetd)
 	defer idle.stop()
-	failedC := v.serveAll()
+	failedC, takenC := v.serveAll(), v.only.taken()
+	defer func() { v.drain.end() }()
 	for {
+		ended := false
 		select {
-		case s := <-v.signalC:
-			if v.obey(s) {
-				return nil
-			}
+		case s := <-v.signals.stopC:
+			ended = v.obey(bySignal("stop", s))
+		case s := <-v.signals.drainC:
+			ended = v.obey(bySignal("drain", s))
+		case s := <-v.signals.reloadC:
+			ended = v.obey(bySignal("reload", s))
+		case s := <-v.signals.reopenC:
+			ended = v.obey(bySignal("reopen", s))
+		case s := <-v.signals.unusedC:
+			v.log.Warn("signal has no meaning", "signal", s.String())
+		case o := <-v.orderC:
+			ended = v.obey(o)
+		case r := <-v.upkeep.doneC:
+			v.upkeep.finish(r)
 		case err := <-failedC:
-			v.log.Error("listener failed", "error", err)
-			return err
-		case now := <-idle.tickC():
-			if idle.over(now, v.server.Stats()) {
-				v.log.Info("stopping", "idle", v.settings.idleExit)
-				v.drain(untilTheyLeft)
-				return nil
+			if !errors.Is(err, server.ErrServerClosed) {
+				v.log.Error("listener failed", "error", err)
+				return err
 			}
-		case <-v.only.taken():
-			v.drain(untilTheyLeft)
-			return nil
+		case now := <-idle.tickC():
+			if v.drain == nil && idle.over(now, v.server.Stats()) {
+				v.log.Info("stopping", "idle", v.settings.idleExit)
+				v.beginDrain(untilTheyLeft)
+			}
+		case <-takenC:
+			takenC = nil
+			v.beginDrain(untilTheyLeft)
+		case now := <-v.drain.stepC():
+			v.manager.draining(v.drain.left(now))
+		case <-v.drain.done():
+			ended = true
 		case <-v.manager.tickC():
 			v.manager.tick()
 		}
+		if ended {
+			return nil
+		}
 	}
 }
+
+// untilTheyLeft is a time to drain that has no end.
+const untilTheyLeft = time.Duration(math.MaxInt64)
 
 // serveAll starts serving. What ends a listener comes through the channel.
 func (v *service) serveAll() <-chan error {
@@ -128,66 +179,12 @@ func (v *service) serveAll() <-chan error {
 	return failedC
 }
 
-// obey does what a signal asks for, and reports whether the server has ended.
-func (v *service) obey(s os.Signal) bool {
-	switch s {
-	case syscall.SIGHUP:
-		v.manager.reloading()
-		v.log.reopen()
-		v.manager.reloaded()
-		return false
-	case syscall.SIGUSR1:
-		v.log.reopen()
-		return false
-	case syscall.SIGQUIT:
-		v.log.Info("draining", "signal", s.String(), "timeout", v.settings.drainTimeout)
-		v.manager.stopping()
-		v.drain(v.settings.drainTimeout)
-	default:
-		v.log.Info("stopping", "signal", s.String())
-		v.manager.stopping()
-	}
-	return true
-}
-
-// untilTheyLeft is a time to drain that has no end.
-const untilTheyLeft = time.Duration(math.MaxInt64)
-
-// drain accepts no more clients and waits for those that are there to leave, until the time is over
-// or a second signal to end comes.
-func (v *service) drain(timeout time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	drainedC := make(chan error, 1)
-	go func() { drainedC <- v.server.Shutdown(ctx) }()
-	step := time.NewTicker(drainStep)
-	defer step.Stop()
-	v.manager.draining(timeout)
-	for {
-		select {
-		case <-drainedC:
-			return
-		case now := <-step.C:
-			deadline, _ := ctx.Deadline()
-			v.manager.draining(deadline.Sub(now))
-		case <-v.manager.tickC():
-			v.manager.tick()
-		case s := <-v.signalC:
-			switch s {
-			case syscall.SIGHUP, syscall.SIGUSR1:
-				v.log.reopen()
-			case syscall.SIGTERM, syscall.SIGINT:
-				cancel()
-			}
-		}
-	}
-}
-
 // close ends the service in the order in which it was opened, backwards.
 func (v *service) close() {
 	v.server.Close()
 	v.manager.stopping()
 	v.manager.stop()
+	v.control.close(v.log.Logger)
 	stats := v.server.Stats()
 	if v.only == nil {
 		v.log.Info("stopped", "pid", os.Getpid(), "datagrams", stats.Datagrams.Sent, "accepted", stats.Accepted, "bytes", stats.BytesSent)
@@ -202,6 +199,7 @@ func (v *service) close() {
 // abandon undoes what open has done before it failed.
 func (v *service) abandon(cause error) {
 	closeAll(v.sockets)
+	v.control.abandon()
 	if v.log != nil {
 		v.log.notStarted(cause)
 	}

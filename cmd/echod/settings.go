@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"echod/daemonize"
@@ -19,29 +20,33 @@ import (
 // settings are the flags of start and run. Once resolved, they mean the same in any working
 // directory and environment.
 type settings struct {
-	listen       []string
-	pidFile      string
-	logFile      string
-	logLevel     string
-	logFormat    string
-	user         string
-	chroot       string
-	workDir      string
-	umask        string
-	idleTimeout  time.Duration
-	drainTimeout time.Duration
-	readyTimeout time.Duration
-	idleExit     time.Duration
+	listen        []string
+	pidFile       string
+	controlSocket socketPath
+	metricsListen string
+	logFile       string
+	logLevel      string
+	logFormat     string
+	user          string
+	chroot        string
+	workDir       string
+	umask         string
+	idleTimeout   time.Duration
+	drainTimeout  time.Duration
+	readyTimeout  time.Duration
+	idleExit      time.Duration
 
 	maxConnections          int
 	maxConnectionsPerSource int
 	connectionRatePerSource float64
 
 	addresses []server.Address
+	metrics   []server.Address // none, or one
 	umaskBits int
 	identity  *daemonize.Identity
 
-	inetd bool // started by inetd(8): nothing may be written to standard error
+	inetd    bool // started by inetd(8): nothing may be written to standard error
+	detaches bool // the server will be a daemon, with no standard error
 }
 
 // addFlags declares the flags, with the defaults of the calling user.
@@ -49,7 +54,9 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 	flags.SortFlags = false
 	flags.StringArrayVar(&s.listen, "listen", []string{d.listen}, "serve `ADDRESS`: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or HOST:PORT (tcp); repeatable")
 	flags.StringVar(&s.pidFile, "pid-file", d.pidFile, "keep the pid in `FILE`, locked while the server runs")
-	flags.StringVar(&s.logFile, "log-file", d.logFile, "write the log to `FILE`")
+	s.controlSocket.addFlag(flags, "answer status and its like at the socket `FILE`; empty is nowhere")
+	flags.StringVar(&s.metricsListen, "metrics-listen", "", "answer /metrics and /healthz at `HOST:PORT`")
+	flags.StringVar(&s.logFile, "log-file", d.logFile, "write the log to `FILE`, stderr or syslog; empty is nowhere")
 	flags.StringVar(&s.logLevel, "log-level", "info", "log `LEVEL` and what is more severe: debug, info, warn, error")
 	flags.StringVar(&s.logFormat, "log-format", "text", "write lines as `FORMAT`: text (logfmt) or json")
 	flags.StringVar(&s.user, "user", d.user, "become `USER[:GROUP]` once everything is open")
@@ -92,6 +99,14 @@ func (s *settings) resolveAddresses() error {
 	for i, a := range s.addresses {
 		s.listen[i] = a.String()
 	}
+	if s.metricsListen == "" {
+		return nil
+	}
+	metrics, err := server.ParseAddress("tcp://" + s.metricsListen)
+	if err != nil {
+		return fmt.Errorf("parse --metrics-listen %q: want HOST:PORT", s.metricsListen)
+	}
+	s.metricsListen, s.metrics = strings.TrimPrefix(metrics.String(), "tcp://"), []server.Address{metrics}
 	return nil
 }
 
@@ -100,7 +115,7 @@ func (s *settings) resolvePaths() error {
 		s.workDir = filepath.Join("/", s.workDir) // it is looked up inside
 	}
 	for _, path := range []*string{&s.pidFile, &s.logFile, &s.chroot, &s.workDir} {
-		if *path == "" {
+		if *path == "" || path == &s.logFile && isLogService(*path) {
 			continue
 		}
 		absolute, err := filepath.Abs(*path)
@@ -108,6 +123,9 @@ func (s *settings) resolvePaths() error {
 			return withPermStatus(exitSystem, fmt.Errorf("make path %s absolute: %w", *path, err))
 		}
 		*path = absolute
+	}
+	if err := s.controlSocket.resolve(s.pidFile); err != nil {
+		return err
 	}
 	if s.chroot != "" {
 		if err := checkDirectory("chroot", s.chroot); err != nil {

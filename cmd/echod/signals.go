@@ -8,11 +8,35 @@ import (
 	"syscall"
 )
 
-// watchSignals returns the channel of the signals that steer the server.
-func watchSignals() chan os.Signal {
-	signalC := make(chan os.Signal, 8)
-	signal.Notify(signalC, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1)
-	return signalC
+// signals are those that steer the server, a channel for each meaning. Each channel holds one: a
+// signal that comes again before it was seen says nothing new, and none can displace another.
+type signals struct {
+	stopC, drainC, reloadC, reopenC, unusedC chan os.Signal
+}
+
+func watchSignals() *signals {
+	w := &signals{}
+	for _, meaning := range []struct {
+		channel *chan os.Signal
+		signals []os.Signal
+	}{
+		{&w.stopC, []os.Signal{syscall.SIGTERM, syscall.SIGINT}},
+		{&w.drainC, []os.Signal{syscall.SIGQUIT}},
+		{&w.reloadC, []os.Signal{syscall.SIGHUP}},
+		{&w.reopenC, []os.Signal{syscall.SIGUSR1}},
+		{&w.unusedC, []os.Signal{syscall.SIGUSR2}}, // left to itself, it would end the process
+	} {
+		*meaning.channel = make(chan os.Signal, 1)
+		signal.Notify(*meaning.channel, meaning.signals...)
+	}
+	return w
+}
+
+// release lets all of them act by default again.
+func (w *signals) release() {
+	for _, c := range []chan os.Signal{w.stopC, w.drainC, w.reloadC, w.reopenC, w.unusedC} {
+		signal.Stop(c)
+	}
 }
 
 // errToldToEnd is why a server ended that was still starting.
@@ -20,15 +44,13 @@ var errToldToEnd = errors.New("told to end before it was ready")
 
 // interrupted returns an error if a signal to end came while the server was starting. The others
 // have nothing to act upon yet: the log has just been opened.
-func interrupted(signalC <-chan os.Signal) error {
-	for {
-		select {
-		case s := <-signalC:
-			if s != syscall.SIGHUP && s != syscall.SIGUSR1 {
-				return fmt.Errorf("%w: signal %v", errToldToEnd, s)
-			}
-		default:
-			return nil
-		}
+func (w *signals) interrupted() error {
+	select {
+	case s := <-w.stopC:
+		return fmt.Errorf("%w: signal %v", errToldToEnd, s)
+	case s := <-w.drainC:
+		return fmt.Errorf("%w: signal %v", errToldToEnd, s)
+	default:
+		return nil
 	}
 }

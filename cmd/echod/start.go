@@ -10,7 +10,7 @@ import (
 )
 
 func (p *program) startCommand() *cobra.Command {
-	var s settings
+	s := settings{detaches: true}
 	d := defaultsFor(p.name)
 	cmd := &cobra.Command{
 		Use:   "start",

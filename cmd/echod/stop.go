@@ -13,17 +13,25 @@ import (
 
 func (p *program) stopCommand() *cobra.Command {
 	var pidFile string
-	var timeout time.Duration
+	var stop daemonize.Stop
+	var drain bool
 	cmd := &cobra.Command{
 		Use:   "stop",
 		Short: "end the running server; return when it is gone",
 		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.stop(cmd, pidFile, timeout)
-		},
 	}
 	addPidFileFlag(cmd, &pidFile, defaultsFor(p.name))
-	addTimeoutFlag(cmd, &timeout)
+	addTimeoutFlag(cmd, &stop.Timeout)
+	cmd.Flags().BoolVar(&drain, "drain", false, "let the clients leave first, for the server's --drain-timeout; no KILL unless --timeout is given")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if drain {
+			stop.Signal = syscall.SIGQUIT
+			if !cmd.Flags().Changed("timeout") {
+				stop.Timeout = 0 // the server itself sees to an end
+			}
+		}
+		return p.stop(cmd, pidFile, stop)
+	}
 	return cmd
 }
 
@@ -44,14 +52,14 @@ func addTimeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 }
 
 // stop says what it did. That nothing was there to be stopped is no error.
-func (p *program) stop(cmd *cobra.Command, pidFile string, timeout time.Duration) error {
-	if timeout < 0 {
-		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", timeout))
+func (p *program) stop(cmd *cobra.Command, pidFile string, stop daemonize.Stop) error {
+	if stop.Timeout < 0 {
+		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", stop.Timeout))
 	}
 	if err := needPidFile("stop", pidFile); err != nil {
 		return err
 	}
-	stopped, err := daemonize.Stop{Timeout: timeout}.Stop(cmd.Context(), pidFile)
+	stopped, err := stop.Stop(cmd.Context(), pidFile)
 	var stale *daemonize.StaleError
 	switch {
 	case errors.Is(err, daemonize.ErrNotRunning):
@@ -63,7 +71,7 @@ func (p *program) stop(cmd *cobra.Command, pidFile string, timeout time.Duration
 	case err != nil:
 		return stopError(err)
 	case stopped.Killed:
-		fmt.Fprintf(p.stdout, "%s: killed, pid %d: it did not end within %v\n", p.name, stopped.Pid, timeout)
+		fmt.Fprintf(p.stdout, "%s: killed, pid %d: it did not end within %v\n", p.name, stopped.Pid, stop.Timeout)
 	default:
 		fmt.Fprintf(p.stdout, "%s: stopped, pid %d\n", p.name, stopped.Pid)
 	}

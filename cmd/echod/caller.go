@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"syscall"
+	"time"
+
+	"echod/daemonize"
+	"echod/server/control"
+
+	"github.com/spf13/cobra"
+)
+
+// callTime is how long the server may take to answer. Reopening the log alone may take 5 s.
+const callTime = 10 * time.Second
+
+// A caller is how a verb finds the server that it looks into or steers.
+type caller struct {
+	pidFile string
+	socket  socketPath
+	client  *control.Client // nil without a control socket
+}
+
+func (c *caller) addFlags(cmd *cobra.Command, d defaults) {
+	addPidFileFlag(cmd, &c.pidFile, d)
+	c.socket.addFlag(cmd.Flags(), "the control socket of the server is `FILE`")
+}
+
+// resolve finds out where the control socket is, if there is one.
+func (c *caller) resolve() error {
+	if err := c.socket.resolve(c.pidFile); err != nil {
+		return withStatus(exitUsage, err)
+	}
+	if c.socket.path != "" {
+		c.client = control.NewClient(c.socket.path)
+	}
+	return nil
+}
+
+// callingVerb makes a verb that needs the control socket. It runs with a context that bounds a call.
+func callingVerb(cmd *cobra.Command, d defaults, call func(ctx context.Context, client *control.Client, args []string) error) *cobra.Command {
+	var c caller
+	c.addFlags(cmd, d)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.resolve(); err != nil {
+			return err
+		}
+		if c.client == nil {
+			return withStatus(exitUsage, fmt.Errorf("%s: no control socket to find the server by", cmd.Name()))
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), callTime)
+		defer cancel()
+		return c.explain(cmd.Name(), call(ctx, c.client, args))
+	}
+	return cmd
+}
+
+// explain adds the verb, the exit status, and what the pid file knows of a server that does not answer.
+func (c *caller) explain(verb string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var problem *control.Problem
+	switch {
+	case errors.As(err, &problem):
+		return withStatus(problemStatus(problem), fmt.Errorf("%s: %w", verb, err))
+	case errors.Is(err, fs.ErrPermission):
+		return withStatus(exitNoPerm, fmt.Errorf("%s: %w", verb, err))
+	case nobodyThere(err):
+		return withStatus(exitUnavailable, fmt.Errorf("%s: %w%s", verb, err, c.whetherItRuns()))
+	}
+	return withStatus(exitUnavailable, fmt.Errorf("%s: %w", verb, err))
+}
+
+func problemStatus(p *control.Problem) int {
+	switch p.Status {
+	case http.StatusBadRequest:
+		return exitUsage
+	case http.StatusForbidden:
+		return exitNoPerm
+	}
+	return exitFailure
+}
+
+func (c *caller) whetherItRuns() string {
+	if c.pidFile == "" {
+		return ""
+	}
+	holder, err := daemonize.Find(c.pidFile)
+	var stale *daemonize.StaleError
+	switch {
+	case errors.Is(err, daemonize.ErrNotRunning), errors.As(err, &stale):
+		return " (no server is running)"
+	case err != nil:
+		return ""
+	case !holder.Ready:
+		return fmt.Sprintf(" (pid %d is still starting)", holder.Pid)
+	}
+	return fmt.Sprintf(" (pid %d is running; was it started with another --control-socket?)", holder.Pid)
+}
+
+// nobodyThere reports whether err says that nobody listens at a socket.
+func nobodyThere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}

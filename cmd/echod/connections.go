@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"echod/server/control"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) connectionsCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "connections",
+		Short: "list the clients being served",
+		Long: "List the clients being served, with the bytes that were read and sent back, how long they have\n" +
+			"been here, and for how long no byte has moved.",
+		Args: noArguments,
+	}
+	addJSONFlag(cmd, &asJSON)
+	return callingVerb(cmd, defaultsFor(p.name), func(ctx context.Context, client *control.Client, _ []string) error {
+		if asJSON {
+			return p.copyConnections(ctx, client)
+		}
+		connections, err := collect(ctx, client)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(connections, func(a, b control.Connection) int { return cmp.Compare(a.ID, b.ID) })
+		return p.printConnections(connections)
+	})
+}
+
+func addJSONFlag(cmd *cobra.Command, asJSON *bool) {
+	cmd.Flags().BoolVar(asJSON, "json", false, "print the server's answer, as JSON")
+}
+
+// The whole list is taken before any of it is printed: the server does not wait for a pager, and
+// what is printed is complete.
+
+func (p *program) copyConnections(ctx context.Context, client *control.Client) error {
+	body, err := client.RawConnections(ctx)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	list, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("read the list: %w", err)
+	}
+	_, err = p.stdout.Write(list)
+	return err
+}
+
+func collect(ctx context.Context, client *control.Client) ([]control.Connection, error) {
+	var connections []control.Connection
+	for c, err := range client.Connections(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		connections = append(connections, c)
+	}
+	return connections, nil
+}
+
+func (p *program) printConnections(connections []control.Connection) error {
+	w := bufio.NewWriter(p.stdout)
+	fmt.Fprintln(w, connectionHeading)
+	for _, c := range connections {
+		fmt.Fprintln(w, connectionRow(c))
+	}
+	return w.Flush()
+}
+
+// The columns whose width is not known come last.
+const connectionHeading = "      ID  RECEIVED      SENT     AGE    IDLE  REMOTE -> LOCAL"
+
+func connectionRow(c control.Connection) string {
+	return fmt.Sprintf("%8d  %8s  %8s  %6s  %6s  %s -> %s", c.ID, byteSize(c.BytesReceived), byteSize(c.BytesSent),
+		span(c.AgeSeconds), span(c.IdleSeconds), oneLine(c.Remote), oneLine(c.Local))
+}

@@ -1,0 +1,183 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+)
+
+// maxAnswerBytes bounds every answer but the list of connections.
+const maxAnswerBytes = 1 << 20
+
+// A Client calls the server behind a control socket. How long a call may take is its context's
+// business.
+//
+// An error is a [*Problem] if it is the server's answer. It is ErrNotExist of io/fs when there is no
+// socket, and ECONNREFUSED of syscall when nobody listens there.
+type Client struct {
+	path string
+	http http.Client
+}
+
+// NewClient returns a client for the socket at path. Nothing is opened before the first call, and no connection is
+// kept between two.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}
+	return &Client{path: path, http: http.Client{
+		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Status returns what the server is doing.
+func (c *Client) Status(ctx context.Context) (*Status, error) {
+	return get[Status](ctx, c, "/v1/status")
+}
+
+// RawStatus returns the answer as it came, for fields that this version does not know.
+func (c *Client) RawStatus(ctx context.Context) (json.RawMessage, error) {
+	raw, err := get[json.RawMessage](ctx, c, "/v1/status")
+	if err != nil {
+		return nil, err
+	}
+	return *raw, nil
+}
+
+// LogLevel returns the level of the log.
+func (c *Client) LogLevel(ctx context.Context) (string, error) {
+	level, err := get[LogLevel](ctx, c, "/v1/log-level")
+	if err != nil {
+		return "", err
+	}
+	return level.Level, nil
+}
+
+// SetLogLevel changes the level of the log.
+func (c *Client) SetLogLevel(ctx context.Context, level string) error {
+	_, err := call[LogLevel](ctx, c, http.MethodPut, "/v1/log-level", LogLevel{level})
+	return err
+}
+
+// Disconnect ends the connection with the given id and does not wait until it is gone.
+func (c *Client) Disconnect(ctx context.Context, id uint64) error {
+	response, err := c.do(ctx, http.MethodDelete, fmt.Sprintf("/v1/connections/%d", id), nil)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// Reopen has the log file opened again and returns when the old one is not written to any more.
+// The message is the server's, for people, as with the calls that follow.
+func (c *Client) Reopen(ctx context.Context) (message string, err error) {
+	return c.command(ctx, "/v1/reopen")
+}
+
+// Reload has the log reopened and the configuration read again.
+func (c *Client) Reload(ctx context.Context) (message string, err error) {
+	return c.command(ctx, "/v1/reload")
+}
+
+// Drain has the server take no new clients and end when the last one has left. It does not wait for that.
+func (c *Client) Drain(ctx context.Context) (message string, err error) {
+	return c.command(ctx, "/v1/drain")
+}
+
+// Stop has the server end at once. It does not wait for that.
+func (c *Client) Stop(ctx context.Context) (message string, err error) {
+	return c.command(ctx, "/v1/stop")
+}
+
+func (c *Client) command(ctx context.Context, path string) (string, error) {
+	a, err := call[Answer](ctx, c, http.MethodPost, path, nil)
+	if err != nil {
+		return "", err
+	}
+	return a.Message, nil
+}
+
+func get[T any](ctx context.Context, c *Client, path string) (*T, error) {
+	return call[T](ctx, c, http.MethodGet, path, nil)
+}
+
+// call sends argument, unless it is nil, and decodes the answer.
+func call[T any](ctx context.Context, c *Client, method, path string, argument any) (*T, error) {
+	response, err := c.do(ctx, method, path, argument)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var result T
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	if err == nil {
+		err = json.Unmarshal(body, &result)
+	}
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	return &result, nil
+}
+
+// do returns the response if it is a success. The caller closes its body.
+func (c *Client) do(ctx context.Context, method, path string, argument any) (*http.Response, error) {
+	if err := CheckPath(c.path); err != nil {
+		return nil, err
+	}
+	var body io.Reader
+	if argument != nil {
+		body = bytes.NewReader(encode(argument))
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://echod"+path, body)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if response.StatusCode >= 300 {
+		defer response.Body.Close()
+		return nil, problemOf(response)
+	}
+	return response, nil
+}
+
+// problemOf reads the problem that a response holds. net/http itself answers some requests in another form.
+func problemOf(response *http.Response) error {
+	p := Problem{Title: response.Status, Status: response.StatusCode}
+	contentType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if contentType != problemType {
+		return &p
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	if err == nil {
+		err = json.Unmarshal(body, &p)
+	}
+	if err != nil {
+		return fmt.Errorf("read the answer %s: %w", response.Status, err)
+	}
+	return &p
+}
+
+// explain says which socket it was, and leaves out the URL, which was made up.
+func (c *Client) explain(err error) error {
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err
+	}
+	var opErr *net.OpError
+	if errors.As(err, &opErr) && opErr.Op == "dial" {
+		return fmt.Errorf("connect to control socket %s: %w", c.path, innermost(err))
+	}
+	return fmt.Errorf("call control socket %s: %w", c.path, innermost(err))
+}
