@@ -242,6 +242,6 @@ func (f *fixture) sentAway(local net.Addr) {
 		_, err = conn.Read(make([]byte, 1))
 	}
 	if !errors.Is(err, syscall.ECONNRESET) {
-		f.t.Errorf("a client that is not welcome got %v", err)
+		f.t.Fatalf("a client that is not welcome got %v", err)
 	}
 }

@@ -13,12 +13,13 @@ import (
 )
 
 // hung returns a command that starts a daemon which hangs before it is ready: strace(1) stops it in
-// its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it.
+// its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it. There is no control socket: strace
+// counts the calls of each thread by themselves, and might stop it a second time.
 func (b *sandbox) hung(flags ...string) []string {
 	return append([]string{
 		"strace", "-DDD", "-f", "-qq", "-o", filepath.Join(b.dir, "trace"),
 		"-e", "trace=listen", "-e", "inject=listen:signal=STOP:when=1",
-		"echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l",
+		"echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l", "--control-socket=",
 	}, flags...)
 }
 

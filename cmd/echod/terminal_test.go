@@ -114,7 +114,7 @@ func (x *terminal) hangUp() {
 // awaitServer waits for the first line of the log.
 func (x *terminal) awaitServer() running {
 	x.t.Helper()
-	found := x.await(`msg=started pid=(\d+) \S+ listeners=tcp://(\S+)\r\n`)
+	found := x.await(`msg=started pid=(\d+) \S+ listeners=tcp://(\S+) engine=\S+\r\n`)
 	pid, err := strconv.Atoi(found[1])
 	if err != nil {
 		x.t.Fatal(err)

@@ -41,7 +41,7 @@ type fixture struct {
 func newFixture(t testing.TB) *fixture {
 	f := &fixture{t: t, path: filepath.Join(t.TempDir(), "control.sock")}
 	f.status = Status{
-		Running: true, Pid: 4711, Version: "1.2.3", State: Serving,
+		Running: true, Pid: 4711, Version: "1.2.3", State: Serving, Engine: "epoll",
 		StartedAt: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC), UptimeSeconds: 10,
 		Listeners:   []ListenerStatus{{"tcp", "127.0.0.1:7007"}},
 		Connections: ConnectionCounts{Active: 2, Accepted: 40, Refused: 3},

@@ -1,0 +1,32 @@
+package server
+
+// checkBuffers looks at the buffers of a loop of which so many clients are stuck: each has
+// one of its own, of the size of the loop's at most, and the loop keeps few more.
+func (f *fixture) checkBuffers(stuck int) {
+	f.t.Helper()
+	f.server.mu.Lock()
+	e, ok := f.server.native.(*epollEngine)
+	f.server.mu.Unlock()
+	if !ok {
+		return // what a goroutine has cannot be seen; the counters tell enough
+	}
+	for _, l := range *e.loops.Load() {
+		l.await(func() {
+			for _, c := range l.clients {
+				if c == nil || c.pending == nil {
+					continue
+				}
+				stuck--
+				if n := cap(c.pending.buffer); n > loopBuffer {
+					f.t.Errorf("client %d has a buffer of %d bytes", c.id, n)
+				}
+			}
+			if len(l.spare) > spareBuffers {
+				f.t.Errorf("the loop keeps %d buffers", len(l.spare))
+			}
+		})
+	}
+	if stuck != 0 {
+		f.t.Errorf("%d clients less than expected have a buffer of their own", stuck)
+	}
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stillLoop returns a loop that does not run by itself, and a server for its clients.
+func stillLoop(t *testing.T) *loop {
+	t.Helper()
+	s := new(Server)
+	s.Logger = textLogger(t.Output())
+	s.prepare()
+	t.Cleanup(s.stop)
+	l, err := newLoop(newNativeEngine(s).(*epollEngine))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unix.Close(l.wakefd)
+		unix.Close(l.epfd)
+	})
+	return l
+}
+
+// addClient gives the loop a client whose other end is the descriptor that it returns.
+func (l *loop) addClient(t *testing.T) (*epollClient, int) {
+	t.Helper()
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(ends[1]) })
+	s := l.engine.server
+	c := &epollClient{fd: int32(ends[0])}
+	c.begin(s, &localEnd{"unix", "here"}, endpoint{name: "there"}, l.now)
+	if !s.admission.take(nil) || !s.admit(c, &c.session) {
+		t.Fatal("there is no place")
+	}
+	l.adopt(c)
+	t.Cleanup(func() {
+		if l.client(c.fd) == c {
+			l.finish(c, nil)
+		}
+	})
+	return c, ends[1]
+}
+
+// In its turn a client gets one buffer read and sent, however much it has sent.
+func TestTurnIsOneBuffer(t *testing.T) {
+	l := stillLoop(t)
+	c, far := l.addClient(t)
+	sent := randomBytes(2*loopBuffer + 100)
+	if n, err := unix.Write(far, sent); n != len(sent) {
+		t.Skipf("the socket takes %d bytes only, %v", n, err)
+	}
+	for turn, want := range []uint64{loopBuffer, 2 * loopBuffer, 2*loopBuffer + 100, 2*loopBuffer + 100} {
+		l.serve(c)
+		if got := c.received.Load(); got != want {
+			t.Errorf("turn %d: %d bytes were read, want %d", turn+1, got, want)
+		}
+	}
+	got := make([]byte, len(sent)+1)
+	if n, _ := unix.Read(far, got); !bytes.Equal(got[:n], sent) {
+		t.Errorf("sent %d bytes, got %d that are not the same", len(sent), n)
+	}
+}
+
+// Sessions end by idle time in the order of their last bytes, at the time that the loop says it will wait for.
+func TestIdleOrder(t *testing.T) {
+	l := stillLoop(t)
+	l.engine.server.IdleTimeout = time.Second
+	if got := l.patience(l.now); got != -1 {
+		t.Errorf("without clients the loop waits for %d ms", got)
+	}
+	var clients [3]*epollClient
+	var far [3]int
+	for i := range clients {
+		l.now = time.Duration(i) * 100 * time.Millisecond
+		clients[i], far[i] = l.addClient(t)
+	}
+	l.now = 500 * time.Millisecond
+	unix.Write(far[0], []byte("x"))
+	l.serve(clients[0])
+	for _, step := range []struct {
+		now  time.Duration // in milliseconds
+		left []*epollClient
+		wait int // milliseconds
+	}{
+		{1000, []*epollClient{clients[1], clients[2], clients[0]}, 100},
+		{1099, []*epollClient{clients[1], clients[2], clients[0]}, 1},
+		{1100, []*epollClient{clients[2], clients[0]}, 100},
+		{1400, []*epollClient{clients[0]}, 100},
+		{1500, nil, -1},
+	} {
+		l.now = step.now * time.Millisecond
+		l.expire()
+		if got := l.idle.fromOldest(); !slices.Equal(got, step.left) {
+			t.Errorf("at %v: %d clients are left", l.now, len(got))
+		}
+		if got := l.patience(l.now); got != step.wait {
+			t.Errorf("at %v the loop waits for %d ms, want %d", l.now, got, step.wait)
+		}
+	}
+}
+
+// The loop keeps some large buffers for the next client that does not read, and not all there ever were.
+func TestBuffersAreKept(t *testing.T) {
+	l := stillLoop(t)
+	for range 2 * spareBuffers {
+		l.giveBack(make([]byte, 100, loopBuffer))
+		l.giveBack(make([]byte, 100))
+	}
+	if len(l.spare) != spareBuffers {
+		t.Errorf("%d buffers are kept", len(l.spare))
+	}
+	for range spareBuffers + 1 {
+		if b := l.borrow(loopBuffer); len(b) != loopBuffer {
+			t.Errorf("a buffer of %d bytes", len(b))
+		}
+	}
+	l.giveBack(make([]byte, loopBuffer))
+	if b := l.borrow(smallPending); len(b) != smallPending || cap(b) >= loopBuffer {
+		t.Errorf("a large buffer, of %d bytes, for a few", cap(b))
+	}
+}
