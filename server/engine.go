@@ -13,6 +13,9 @@ type engine interface {
 	// returns the error. It closes l when ctx is done. It does not wait for the clients.
 	serve(ctx context.Context, l net.Listener) error
 
+	// alive reports whether everything that serves has answered before ctx ended.
+	alive(ctx context.Context) bool
+
 	// stop gives back what the engine holds. There are no clients and no running serve any more.
 	stop()
 }

@@ -160,13 +160,13 @@ func (l *loop) publish() {
 	}
 }
 
-// do makes the loop run task soon, between two rounds of events, unless it has stopped. It may be called
-// by any goroutine.
-func (l *loop) do(task func()) {
+// do makes the loop run task soon, between two rounds of events, and reports true, unless it has stopped. It may
+// be called by any goroutine.
+func (l *loop) do(task func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone {
-		return
+		return false
 	}
 	l.tasks = append(l.tasks, task)
 	if len(l.tasks) == 1 {
@@ -174,6 +174,7 @@ func (l *loop) do(task func()) {
 		binary.NativeEndian.PutUint64(one[:], 1)
 		unix.Write(l.wakefd, one[:])
 	}
+	return true
 }
 
 func (l *loop) runTasks() {

@@ -53,6 +53,9 @@ func (e *portableEngine) serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
+// alive has nothing to ask: no goroutine serves more than one client.
+func (e *portableEngine) alive(context.Context) bool { return true }
+
 func (e *portableEngine) stop() {}
 
 // welcome makes conn a client if it is admitted.

@@ -76,19 +76,11 @@ func (m *manager) tick() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), interval/3)
 	defer cancel()
-	if err := answers(ctx, m.server); err != nil {
+	if err := m.server.Alive(ctx); err != nil {
 		m.log.Error("watchdog not fed", "error", err)
 		return
 	}
 	m.heard(m.notifier.Watchdog())
-}
-
-// answers asks the loops that serve whether they do.
-func answers(ctx context.Context, s any) error {
-	if a, ok := s.(interface{ Alive(context.Context) error }); ok {
-		return a.Alive(ctx)
-	}
-	return nil
 }
 
 func (m *manager) status(what string) {
