@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -64,13 +65,12 @@ func (e *epollEngine) home() (*loop, error) {
 }
 
 func (e *epollEngine) serve(ctx context.Context, l net.Listener) error {
-	home, err := e.home()
+	home, d, err := e.takeOver(l.(*closingOnce).Listener)
 	if err != nil {
-		return err
-	}
-	d, err := newEpollListener(l.(*closingOnce).Listener)
-	if err != nil {
-		return err
+		// The caller may have told the world already that it serves.
+		e.server.log.LogAttrs(ctx, slog.LevelWarn, "no event loop, served with a goroutine for each client",
+			slog.String("local", l.Addr().String()), slog.Any("error", err))
+		return e.server.portable.serve(ctx, l)
 	}
 	home.do(func() { home.open(d) })
 	select {
@@ -86,6 +86,16 @@ func (e *epollEngine) serve(ctx context.Context, l net.Listener) error {
 	})
 	<-shutC
 	return err
+}
+
+// takeOver prepares for accepting. After an error, l is as it was.
+func (e *epollEngine) takeOver(l net.Listener) (*loop, *epollListener, error) {
+	home, err := e.home()
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := newEpollListener(l)
+	return home, d, err
 }
 
 func (e *epollEngine) stop() {
