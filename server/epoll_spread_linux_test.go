@@ -96,47 +96,62 @@ func forEachEpoll(t *testing.T, test func(t *testing.T, f *fixture)) {
 // Clients that go from loop to loop while their bytes flow lose none, and none changes its place.
 func TestShareLosesNothing(t *testing.T) {
 	forEachEpoll(t, func(t *testing.T, f *fixture) {
-		const clients = 8
+		const clients, size = 8, 1 << 20
 		f.start()
 		first, second := twoLoops(t, f)
-		var done sync.WaitGroup
-		for range clients {
-			conn, sent := f.dial(), randomBytes(2<<20)
-			done.Go(func() {
-				if got := roundTrip(t, conn, sent); !bytes.Equal(got, sent) {
-					t.Errorf("sent %d bytes, got %d that are not the same", len(sent), len(got))
-				}
-			})
-		}
-		allC := make(chan struct{})
-		go func() {
-			done.Wait()
-			close(allC)
-		}()
-		moves := 0
-		for running := true; running; {
-			select {
-			case <-allC:
-				running = false
-			default:
+		batches, moves := 0, 0
+		for deadline := time.Now().Add(patience); moves < 10; batches++ {
+			if time.Now().After(deadline) {
+				t.Fatalf("clients were moved %d times only", moves)
 			}
-			was := second.load.Load()
-			first.await(func() { first.share(second) })
-			second.await(func() {
-				if second.load.Load() != was {
-					moves++
-				}
-				second.share(first)
-			})
+			moves += shareUntil(echoAll(t, f, clients, size), first, second)
 		}
-		if moves == 0 {
-			t.Error("no client was ever moved")
-		}
-		f.log.await(t, clients, "connection closed", "bytes=2097152", "reason=eof")
-		if st := f.server.Stats(); st.BytesReceived != clients<<21 || st.BytesSent != clients<<21 {
-			t.Errorf("%+v", st)
+		f.log.await(t, batches*clients, "connection closed", fmt.Sprintf("bytes=%d", size), "reason=eof")
+		all := uint64(batches * clients * size)
+		if st := f.server.Stats(); st.BytesReceived != all || st.BytesSent != all {
+			t.Errorf("%d bytes were sent, but %+v", all, st)
 		}
 	})
+}
+
+// echoAll lets clients send random bytes at the same time and checks that they come back. What it
+// returns is closed when that is done.
+func echoAll(t *testing.T, f *fixture, clients, size int) <-chan struct{} {
+	t.Helper()
+	var done sync.WaitGroup
+	for range clients {
+		conn, sent := f.dial(), randomBytes(size)
+		done.Go(func() {
+			if got := roundTrip(t, conn, sent); !bytes.Equal(got, sent) {
+				t.Errorf("sent %d bytes, got %d that are not the same", len(sent), len(got))
+			}
+		})
+	}
+	doneC := make(chan struct{})
+	go func() {
+		done.Wait()
+		close(doneC)
+	}()
+	return doneC
+}
+
+// shareUntil makes two loops give clients to each other, and returns how often there were any to give.
+func shareUntil(doneC <-chan struct{}, first, second *loop) (moves int) {
+	for {
+		select {
+		case <-doneC:
+			return moves
+		default:
+		}
+		was := second.load.Load()
+		first.await(func() { first.share(second) })
+		second.await(func() {
+			if second.load.Load() > was {
+				moves++
+			}
+			second.share(first)
+		})
+	}
 }
 
 // A client that is owed something takes that along.

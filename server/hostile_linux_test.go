@@ -170,29 +170,23 @@ func TestFiveThousandClients(t *testing.T) {
 			needDescriptors(t, 2*clients+200)
 			f := newFixture(t, e, "tcp4")
 			f.start()
-			conns := make(chan halfConn, clients)
-			var dialing, done sync.WaitGroup
-			for range 50 {
-				dialing.Go(func() {
-					for range clients / 50 {
-						conn := f.dial()
-						exchange(t, conn, []byte("here"))
-						conns <- conn
-					}
-				})
+			var coming, leaving sync.WaitGroup
+			conns := make([]halfConn, clients)
+			for i := range conns {
+				conns[i] = f.dial()
+				coming.Go(func() { exchange(t, conns[i], []byte("here")) })
 			}
-			dialing.Wait()
+			coming.Wait()
 			if st := f.server.Stats(); st.Active != clients {
 				t.Errorf("%d clients are there", st.Active)
 			}
-			close(conns)
-			for conn := range conns {
-				done.Go(func() {
+			for _, conn := range conns {
+				leaving.Go(func() {
 					exchange(t, conn, fmt.Appendf(nil, "I am %v", conn.LocalAddr()))
 					conn.Close()
 				})
 			}
-			done.Wait()
+			leaving.Wait()
 			closed := f.log.await(t, clients, "connection closed", "reason=eof")
 			waitUntil(t, "nobody is left", func() bool { return f.server.Stats().Active == 0 })
 			if st := f.server.Stats(); st.Accepted != clients || st.BytesSent != sumOfBytes(closed) || st.BytesReceived != st.BytesSent {
