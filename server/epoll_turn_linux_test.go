@@ -128,3 +128,39 @@ func TestBuffersAreKept(t *testing.T) {
 		t.Errorf("a large buffer, of %d bytes, for a few", cap(b))
 	}
 }
+
+// A loop that takes over a client that is owed something hears of it when there is room, not before, nor
+// only when the client sends more.
+func TestAdoptWaitsForRoom(t *testing.T) {
+	from, to := stillLoop(t), stillLoop(t)
+	to.engine = from.engine
+	c, far := from.addClient(t)
+	chunk := randomBytes(loopBuffer)
+	for c.pending == nil {
+		if n, err := unix.Write(far, chunk); n != len(chunk) {
+			t.Fatal(n, err)
+		}
+		from.serve(c)
+	}
+	from.handOver(c, to)
+	to.runTasks()
+	if to.client(c.fd) != c {
+		t.Fatal("the client did not arrive")
+	}
+	t.Cleanup(func() { to.finish(c, nil) })
+	if to.hasEvent(c.fd) {
+		t.Error("there is an event, though there is nothing to be done")
+	}
+	for n := len(chunk); n == len(chunk); {
+		n, _ = unix.Read(far, chunk)
+	}
+	if !to.hasEvent(c.fd) {
+		t.Error("there is room, and no event")
+	}
+}
+
+// hasEvent tells whether epoll reports the descriptor.
+func (l *loop) hasEvent(fd int32) bool {
+	n := pollEvents(l.epfd, l.events[:])
+	return slices.ContainsFunc(l.events[:n], func(e unix.EpollEvent) bool { return e.Fd == fd })
+}

@@ -154,7 +154,7 @@ func TestSeveralListeners(t *testing.T) {
 
 func TestIdleClientIsClosed(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
-		f.server.IdleTimeout = 50 * time.Millisecond
+		f.server.IdleTimeout = time.Second
 		f.start()
 		conn := f.dial()
 		exchange(t, conn, []byte("hello"))
