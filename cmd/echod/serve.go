@@ -137,7 +137,7 @@ func (v *service) close() {
 	v.server.Close()
 	stats := v.server.Stats()
 	v.log.Info("stopped", "pid", os.Getpid(), "accepted", stats.Accepted, "bytes", stats.BytesSent)
-	err := errors.Join(v.process.Close(), v.log.close())
+	err := errors.Join(v.log.close(), v.process.Close())
 	if err != nil {
 		// The log may be what failed. In the foreground this is seen.
 		fmt.Fprintln(os.Stderr, oneLine(err.Error()))
