@@ -131,15 +131,6 @@ func sigMasks(t *testing.T, status string) (ignored, blocked uint64) {
 	return ignored, blocked
 }
 
-func atoi(t *testing.T, s string) int {
-	t.Helper()
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // The environment of the daemon, and of what it starts, is what KeptEnvironment and
 // Daemon.Env name, and nothing that was put there to start it.
 func TestDetachEnvironment(t *testing.T) {

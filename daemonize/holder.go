@@ -99,12 +99,23 @@ func find(sys system, path string) (*Holder, error) {
 	}
 	for try := 1; ; try++ {
 		holder, err := look(sys, path, fd)
+		var stale *StaleError
+		if errors.As(err, &stale) && replaced(sys, path, info) {
+			return find(sys, path)
+		}
 		var foreign *ForeignError
 		if !errors.As(err, &foreign) || foreign.Reason != lockedByOther || try == unclaimedTries {
 			return holder, err
 		}
 		time.Sleep(unclaimedPoll)
 	}
+}
+
+// replaced tells whether the path leads elsewhere than to the file that was opened: its owner has removed it
+// meanwhile, and with that the lock.
+func replaced(sys system, path string, opened fileInfo) bool {
+	there, err := sys.lstat(path)
+	return errors.Is(err, syscall.ENOENT) || err == nil && !there.sameFile(opened)
 }
 
 const lockedByOther = "is locked by another program"

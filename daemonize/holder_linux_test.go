@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 )
 
 // A program that locks the file is no daemon, whatever its lock.
 func TestFindStranger(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		command func(t *testing.T, path string) *exec.Cmd
@@ -92,8 +92,6 @@ func TestFindAsNobody(t *testing.T) {
 	needRoot(t, "becomes another user")
 	leash := newLeash(t)
 	p := play{Role: "hesitate", Leash: leash.address(), Daemon: inDirectory(t)}
-	p.Daemon.RuntimeDirectory = filepath.Join(publicDir(t), "run")
-	p.Daemon.PidFile = filepath.Join(p.Daemon.RuntimeDirectory, "pid")
 	launcher := launch(t, command(t, p))
 	d := leash.await("hesitate")
 	d.expect("detached")
@@ -127,18 +125,4 @@ func TestFindAsNobody(t *testing.T) {
 		t.Error(err)
 	}
 	ask("<nil>, not running", "not running", "")
-}
-
-// publicDir is a directory that other users can go to.
-func publicDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "public")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }

@@ -16,7 +16,7 @@ import (
 // inDirectory gives a daemon a pid file in a directory that it has to make.
 func inDirectory(t *testing.T) Daemon {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "run")
+	dir := filepath.Join(publicDir(t), "run")
 	return Daemon{PidFile: filepath.Join(dir, "pid"), RuntimeDirectory: dir}
 }
 
@@ -94,6 +94,7 @@ func TestLaunchCrash(t *testing.T) {
 
 // A daemon that gives up has its reason and status passed on.
 func TestLaunchAbort(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		words  string
 		status int
@@ -122,6 +123,7 @@ func TestLaunchAbort(t *testing.T) {
 
 // A daemon that is not ready in time is ended together with what it has started.
 func TestLaunchHang(t *testing.T) {
+	t.Parallel()
 	for _, words := range []string{"", "ignore TERM"} {
 		t.Run(words, func(t *testing.T) {
 			t.Parallel()
@@ -194,6 +196,7 @@ func TestLauncherKilled(t *testing.T) {
 
 // A daemon that hangs ends itself after its time if the launcher cannot do it any more.
 func TestLauncherKilledDaemonHangs(t *testing.T) {
+	t.Parallel()
 	for _, words := range []string{"", "ignore TERM"} {
 		t.Run(words, func(t *testing.T) {
 			t.Parallel()

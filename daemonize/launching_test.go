@@ -70,6 +70,20 @@ func createFile(t *testing.T, path string) *os.File {
 	return f
 }
 
+// publicDir is a directory that other users can go to.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "public")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // A result is what is left of a launcher.
 type result struct {
 	outcome

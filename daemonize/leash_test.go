@@ -1,6 +1,7 @@
 package daemonize
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -175,7 +176,7 @@ func (p *performer) cue(event string) {
 // awaitEnd returns when the process has ended. A zombie has.
 func (p *performer) awaitEnd() {
 	p.t.Helper()
-	if ended, err := p.handle.wait(int(patience.Milliseconds())); err != nil || !ended {
+	if ended, err := awaitEnd(context.Background(), p.handle, p.Pid, patience); err != nil || !ended {
 		p.t.Errorf("%q, pid %d, has not ended (%v)", p.Role, p.Pid, err)
 	}
 }

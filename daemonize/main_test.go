@@ -22,6 +22,7 @@ import (
 type play struct {
 	Role   string // in roles
 	Daemon Daemon
+	Fault  fault  // what the system refuses to Daemon
 	Leash  string // see leash
 	Words  string // for the role
 
@@ -138,6 +139,7 @@ func perform(argument string) int {
 		return program(a)
 	}
 	d := &p.Daemon
+	d.sys = p.Fault.system(!p.Foreground && os.Getenv(secretVariable) == "")
 	d.ExitStatus = func(error) int { return exitRefused }
 	var process *Process
 	var launched *Launched

@@ -148,6 +148,7 @@ func (o *overtaken) flock(fd, how int) error {
 // Who has made the file, but not got the lock, does not remove it: it is the other's, who would be left
 // with a lock on a file without a name while a third one makes a new file.
 func TestLockPidFileOvertaken(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pid")
 	if _, err := lockPidFile(&overtaken{t: t, path: path}, path); err == nil {
 		t.Fatal("locked twice")

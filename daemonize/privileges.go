@@ -15,7 +15,7 @@ type Identity struct {
 	User   string // the name, or the number where there is no name
 	UID    int
 	GID    int
-	Groups []int // supplementary groups, the primary one included
+	Groups []int // supplementary groups, the primary one first: on some systems that is where it must be
 }
 
 // LookupIdentity finds USER or USER:GROUP, names or numbers, in the system's
@@ -36,9 +36,8 @@ func LookupIdentity(spec string) (*Identity, error) {
 			return nil, fmt.Errorf("look up group %s: %w", group, err)
 		}
 	}
-	if !slices.Contains(id.Groups, id.GID) {
-		id.Groups = append(id.Groups, id.GID)
-	}
+	supplementary := slices.DeleteFunc(id.Groups, func(gid int) bool { return gid == id.GID })
+	id.Groups = append([]int{id.GID}, supplementary...)
 	return id, nil
 }
 
@@ -127,7 +126,7 @@ func (p *Process) DropPrivileges() error {
 	if id.UID == 0 {
 		return nil
 	}
-	return verifyDropped(sys)
+	return verifyDropped(sys, id)
 }
 
 // enterRoot changes the root directory, and the working directory with it: one
@@ -159,11 +158,12 @@ func insideRoot(path, root string) string {
 // ErrPrivileged says that a process that gave up root could have it back.
 var ErrPrivileged = errors.New("privileges are still there")
 
-func verifyDropped(sys system) error {
+// verifyDropped looks for ways back to root, and for what else is left of it.
+func verifyDropped(sys system, id *Identity) error {
 	if err := sys.setuid(0); err == nil {
 		return fmt.Errorf("give up root: %w: setuid(0) works", ErrPrivileged)
 	}
-	left, err := sys.privileged()
+	left, err := leftovers(sys, id)
 	if err != nil {
 		return fmt.Errorf("look at what is left of root: %w", err)
 	}
@@ -171,4 +171,20 @@ func verifyDropped(sys system) error {
 		return fmt.Errorf("give up root: %w: %s", ErrPrivileged, left)
 	}
 	return nil
+}
+
+func leftovers(sys system, id *Identity) (string, error) {
+	c, err := sys.credentials()
+	if err != nil {
+		return "", err
+	}
+	if c.uid != id.UID || c.euid != id.UID {
+		return fmt.Sprintf("user %d, effective %d", c.uid, c.euid), nil
+	}
+	for _, gid := range append([]int{c.gid, c.egid}, c.groups...) {
+		if gid != id.GID && !slices.Contains(id.Groups, gid) {
+			return fmt.Sprintf("group %d", gid), nil
+		}
+	}
+	return sys.privileged()
 }

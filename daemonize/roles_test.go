@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,7 +19,7 @@ import (
 
 // roles are the daemons that the test binary plays. Before them is Detach.
 func roles() map[string]role {
-	return map[string]role{
+	all := map[string]role{
 		"serve":         serve,
 		"hesitate":      hesitate,
 		"run programs":  runPrograms,
@@ -32,7 +33,10 @@ func roles() map[string]role {
 		"fail twice":    failTwice,
 		"end by signal": endBySignal,
 		"be alone":      beAlone,
+		"say all":       sayAll,
 	}
+	maps.Copy(all, systemRoles())
+	return all
 }
 
 // programs are no daemons.
@@ -77,7 +81,11 @@ func (a *actor) serve(termC <-chan os.Signal) int {
 		a.process.Close()
 		return 1
 	}
-	a.say("ready", "")
+	ready := ""
+	if err := a.process.NotifyError(); err != nil {
+		ready = err.Error()
+	}
+	a.say("ready", ready)
 	<-termC
 	if err := a.process.Close(); err != nil {
 		a.say("close", err.Error())
@@ -427,5 +435,29 @@ func beNobody(a *actor) int {
 	}
 	ended, err := h.wait(0)
 	a.say("ended", fmt.Sprintf("%v, %v", ended, err))
+	return 0
+}
+
+// sayAll says what a process in the foreground has become.
+func sayAll(a *actor) int {
+	session, err := kernel{}.sessionID()
+	a.say("session", fmt.Sprint(session))
+	a.say("detached", fmt.Sprint(a.process.Detached()))
+	a.say("environment", "\n"+strings.Join(os.Environ(), "\n")+"\n")
+	dir, wdErr := os.Getwd()
+	if err := errors.Join(err, wdErr); err != nil {
+		return broken(err)
+	}
+	a.say("directory", dir)
+	if err := a.process.Ready(""); err != nil {
+		return broken(err)
+	}
+	a.process.Abort(5, errors.New("too late"))
+	a.say("aborted", "")
+	a.await("end")
+	fmt.Fprintln(os.Stderr, "still here")
+	if err := a.process.Close(); err != nil {
+		return broken(err)
+	}
 	return 0
 }

@@ -30,13 +30,16 @@ func spawn(args, environ []string, output *os.File) (*os.Process, error) {
 func adopt(sys system) error {
 	// Without the variable, Reborn would take this process for a launcher.
 	if err := os.Setenv(markVariable, "1"); err != nil {
-		return err
+		return fmt.Errorf("set %s: %w", markVariable, err)
 	}
 	defer os.Unsetenv(markVariable)
 	if _, err := new(godaemon.Context).Reborn(); err != nil {
 		return fmt.Errorf("put %s on standard input: %w", os.DevNull, err)
 	}
-	return sys.close(nullDescriptor)
+	if err := sys.close(nullDescriptor); err != nil {
+		return fmt.Errorf("close descriptor %d: %w", nullDescriptor, err)
+	}
+	return nil
 }
 
 // absoluteArgs makes the directory of args[0] absolute and leaves its last

@@ -67,13 +67,13 @@ func (s Stop) end(ctx context.Context, process processHandle, pid int) (killed b
 	if err := signalProcess(process, pid, s.first()); err != nil {
 		return false, err
 	}
-	if gone, err := awaitEnd(ctx, process, s.Timeout); err != nil || gone {
+	if gone, err := awaitEnd(ctx, process, pid, s.Timeout); err != nil || gone {
 		return false, err
 	}
 	if err := signalProcess(process, pid, syscall.SIGKILL); err != nil {
 		return false, err
 	}
-	gone, err := awaitEnd(ctx, process, killPatience)
+	gone, err := awaitEnd(ctx, process, pid, killPatience)
 	if err == nil && !gone {
 		err = fmt.Errorf("wait for pid %d: still there %v after KILL", pid, killPatience)
 	}
@@ -138,7 +138,7 @@ func signalProcess(process processHandle, pid int, sig syscall.Signal) error {
 }
 
 // awaitEnd reports whether the process ended in time. A timeout of zero is none.
-func awaitEnd(ctx context.Context, process processHandle, timeout time.Duration) (bool, error) {
+func awaitEnd(ctx context.Context, process processHandle, pid int, timeout time.Duration) (bool, error) {
 	deadline := time.Now().Add(timeout)
 	for {
 		slice := waitSlice
@@ -147,8 +147,10 @@ func awaitEnd(ctx context.Context, process processHandle, timeout time.Duration)
 		}
 		gone, err := process.wait(max(slice, 0))
 		switch {
-		case gone || err != nil:
-			return gone, err
+		case err != nil:
+			return false, fmt.Errorf("wait for pid %d: %w", pid, err)
+		case gone:
+			return true, nil
 		case ctx.Err() != nil:
 			return false, context.Cause(ctx)
 		case timeout > 0 && time.Until(deadline) <= 0:

@@ -200,6 +200,7 @@ func TestStopPassedOn(t *testing.T) {
 // Where the system does not tell who has the lock, a file that a stranger has locked may name somebody who is
 // long gone.
 func TestStopStranger(t *testing.T) {
+	t.Parallel()
 	sys := &told{holders: []int{5}, handle: func(int) (processHandle, error) { return nil, syscall.ESRCH }}
 	path := pidFileWith(t, "5\n")
 	_, err := Stop{sys: sys}.Stop(t.Context(), path)
@@ -255,6 +256,7 @@ func TestStopUnkillable(t *testing.T) {
 
 // By pid alone a process is known by the time that it started, too.
 func TestStopByPid(t *testing.T) {
+	t.Parallel()
 	for _, words := range []string{"TERM", "nothing", "ignore"} {
 		d, daemon := running(t, "end by signal", words)
 		d.expect("ready")
@@ -314,11 +316,11 @@ func TestHandleZombie(t *testing.T) {
 		if err := h.signal(syscall.SIGKILL); err != nil {
 			t.Error(err)
 		}
-		if ended, err := h.wait(int(patience.Milliseconds())); err != nil || !ended {
+		if ended, err := awaitEnd(t.Context(), h, cmd.Process.Pid, patience); err != nil || !ended {
 			t.Errorf("%s: ended %v, %v", name, ended, err)
 		}
 		if late, err := open(cmd.Process.Pid); err == nil {
-			if ended, err := late.wait(int(patience.Milliseconds())); err != nil || !ended {
+			if ended, err := awaitEnd(t.Context(), late, cmd.Process.Pid, patience); err != nil || !ended {
 				t.Errorf("%s, opened late: ended %v, %v", name, ended, err)
 			}
 			late.close()

@@ -47,6 +47,7 @@ type system interface {
 	setgroups(gids []int) error
 	setgid(gid int) error
 	setuid(uid int) error
+	credentials() (credentials, error)
 	privileged() (string, error)
 
 	// Other processes.
@@ -69,6 +70,12 @@ type processHandle interface {
 	// parent counts as ended.
 	wait(milliseconds int) (bool, error)
 	close()
+}
+
+// credentials are who a process is.
+type credentials struct {
+	uid, euid, gid, egid int
+	groups               []int
 }
 
 // fileInfo is what stat(2) tells of a file that matters here.

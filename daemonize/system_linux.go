@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// closeOnExec has another way before Linux 5.11, and where a filter of system calls does not know this one.
 func (kernel) closeOnExec(first int) error {
-	err := unix.CloseRange(uint(first), math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
-	if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
-		return err
+	if unix.CloseRange(uint(first), math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
 	}
-	return markOpenDescriptors("/proc/self/fd", first) // before Linux 5.11
+	return markOpenDescriptors("/proc/self/fd", first)
 }
 
 func (kernel) emptySignalMask() (restore func(), err error) {
@@ -163,15 +163,19 @@ func (kernel) keptCommandLine(pid int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = fmt.Errorf("find the command line that process %d was started with: %w", pid, os.ErrNotExist)
 	for _, entry := range entries {
 		link := filepath.Join(dir, entry.Name())
-		target, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(target, "/memfd:"+keptName) {
+		target, linkErr := os.Readlink(link)
+		if linkErr != nil || !strings.HasPrefix(target, "/memfd:"+keptName) {
 			continue
 		}
-		return readOwn(link)
+		var line []byte
+		if line, err = readOwn(link); err == nil {
+			return line, nil
+		}
 	}
-	return nil, fmt.Errorf("find the command line that process %d was started with: %w", pid, os.ErrNotExist)
+	return nil, err
 }
 
 func readOwn(path string) ([]byte, error) {

@@ -146,3 +146,8 @@ func (kernel) chroot(dir string) error               { return unix.Chroot(dir) }
 func (kernel) setgroups(gids []int) error { return syscall.Setgroups(gids) }
 func (kernel) setgid(gid int) error       { return syscall.Setgid(gid) }
 func (kernel) setuid(uid int) error       { return syscall.Setuid(uid) }
+
+func (kernel) credentials() (credentials, error) {
+	groups, err := syscall.Getgroups()
+	return credentials{syscall.Getuid(), syscall.Geteuid(), syscall.Getgid(), syscall.Getegid(), groups}, err
+}

@@ -189,7 +189,7 @@ func (v *service) close() {
 	if v.only == nil {
 		v.log.Info("stopped", "pid", os.Getpid(), "datagrams", stats.Datagrams.Sent, "accepted", stats.Accepted, "bytes", stats.BytesSent)
 	}
-	err := errors.Join(v.process.Close(), v.log.close())
+	err := errors.Join(v.log.close(), v.process.Close())
 	if err != nil {
 		// The log may be what failed. In the foreground this is seen.
 		fmt.Fprintln(os.Stderr, oneLine(err.Error()))

@@ -1,0 +1,344 @@
+package daemonize
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A startFault is a system call that fails on the way to readiness.
+type startFault struct {
+	fault
+	with   func(*Daemon) // what the way has besides pid file and runtime directory
+	root   bool          // an ordinary user does not get that far
+	before string        // what the pid file holds before
+	want   string        // the error; "" for none. DIR and PID stand for directory and pid file
+	exit   int
+}
+
+func startFaults() []startFault {
+	inLauncher := func(method string, errno syscall.Errno, want string) startFault {
+		return startFault{fault: fault{Method: method, Errno: errno, InLauncher: true}, want: want, exit: exitOther}
+	}
+	inDetach := func(method string, nth int, errno syscall.Errno, want string) startFault {
+		return startFault{fault: fault{Method: method, Nth: nth, Errno: errno}, want: want, exit: exitRefused}
+	}
+	later := func(method string, nth int, errno syscall.Errno, want string) startFault {
+		return startFault{fault: fault{Method: method, Nth: nth, Errno: errno}, want: want, exit: 1}
+	}
+	with := func(s startFault, with func(*Daemon)) startFault {
+		s.with = with
+		return s
+	}
+	held := func(s startFault, before string) startFault {
+		s.before = before
+		return s
+	}
+	asRoot := func(s startFault, with func(*Daemon)) startFault {
+		s.with, s.root = with, true
+		return s
+	}
+	chroot := func(d *Daemon) { d.Chroot = "/" }
+	me := func(d *Daemon) { d.Identity = &Identity{User: "me", UID: os.Geteuid(), GID: os.Getegid()} }
+	nobody := func(d *Daemon) { d.Identity = &Identity{User: "nobody", UID: 65534, GID: 65534, Groups: []int{65534}} }
+	return []startFault{
+		inLauncher("socketpair", syscall.EMFILE, "connect to the daemon to be: too many open files"),
+		inLauncher("send", syscall.EPERM, "greet the daemon to be: operation not permitted"),
+		inLauncher("closeOnExec", syscall.EPERM, "start the daemon: mark descriptors close-on-exec: operation not permitted"),
+		inLauncher("emptySignalMask", syscall.EINVAL, "start the daemon: empty signal mask: invalid argument"),
+		inLauncher("awaitZombie", syscall.ENOSYS, ""),
+
+		inDetach("peekInput", 0, syscall.ENOMEM, "look for the launcher: cannot allocate memory"),
+		inDetach("dup", 0, syscall.EMFILE, "keep the way to the launcher: too many open files"),
+		inDetach("receive", 0, syscall.EIO, "receive descriptors from the launcher: input/output error"),
+		inDetach("close", 1, syscall.EIO, "close descriptor 3: input/output error"),
+		inDetach("open", 1, syscall.EMFILE, "open /dev/null: too many open files"),
+		inDetach("dup2", 1, syscall.EBUSY, "redirect descriptor 0: device or resource busy"),
+		inDetach("sessionID", 0, syscall.EPERM, "look up session: operation not permitted"),
+		inDetach("keepCommandLine", 0, syscall.ENOSYS, ""),
+		inDetach("chdir", 0, syscall.EACCES, "change directory to /: permission denied"),
+		inDetach("noCoreDumps", 0, syscall.EPERM, "limit core dumps: operation not permitted"),
+		inDetach("mkdir", 0, syscall.ENOSPC, "make runtime directory DIR: no space left on device"),
+		inDetach("chmod", 0, syscall.EPERM, "set mode of runtime directory DIR: operation not permitted"),
+		with(inDetach("chown", 0, syscall.EPERM, "give runtime directory DIR to me: operation not permitted"), me),
+		held(inDetach("lstat", 1, syscall.EIO, "stat runtime directory DIR: input/output error"), "5\n"),
+		held(inDetach("open", 2, syscall.EACCES, "open pid file PID: permission denied"), "5\n"),
+		inDetach("open", 3, syscall.EROFS, "create pid file PID: read-only file system"),
+		inDetach("fstat", 1, syscall.EIO, "stat pid file PID: input/output error"),
+		inDetach("flock", 1, syscall.ENOLCK, "lock pid file PID: no locks available"),
+		inDetach("lstat", 1, syscall.EIO, "stat pid file PID: input/output error"),
+		inDetach("pread", 0, syscall.EIO, "read pid file PID: input/output error"),
+		inDetach("fchmod", 0, syscall.EPERM, "set mode of pid file PID: operation not permitted"),
+		held(inDetach("ftruncate", 1, syscall.EIO, "empty pid file PID: input/output error"), "5\n"),
+		inDetach("claim", 0, syscall.ENOLCK, "claim pid file PID: no locks available"),
+
+		with(later("chroot", 0, syscall.EPERM, "change root to /: operation not permitted"), chroot),
+		asRoot(later("chdir", 1, syscall.ENOENT, "change directory to / inside /: no such file or directory"), chroot),
+		asRoot(later("setgroups", 0, syscall.EPERM, "set supplementary groups of nobody: operation not permitted"), nobody),
+		asRoot(later("setgid", 0, syscall.EPERM, "set group to 65534: operation not permitted"), nobody),
+		asRoot(later("setuid", 1, syscall.EAGAIN, "set user to nobody: resource temporarily unavailable"), nobody),
+		asRoot(later("credentials", 0, syscall.EPERM, "look at what is left of root: operation not permitted"), nobody),
+		asRoot(later("privileged", 0, syscall.ENOSYS, "look at what is left of root: function not implemented"), nobody),
+		later("pwrite", 0, syscall.ENOSPC, "write pid file PID: no space left on device"),
+		later("ftruncate", 1, syscall.EIO, "write pid file PID: input/output error"),
+		later("dup2", 2, syscall.EBUSY, "redirect descriptor 1: device or resource busy"),
+		later("dup2", 3, syscall.EBUSY, "redirect descriptor 2: device or resource busy"),
+	}
+}
+
+// Each system call on the way to readiness fails once. The error says what was tried, nothing is left of the
+// start, and the way was not gone any further.
+func TestStartFaults(t *testing.T) {
+	for _, test := range startFaults() {
+		t.Run(strings.TrimSpace(test.Method+" "+test.want), func(t *testing.T) {
+			leash, p, want := test.prepare(t)
+			r := launch(t, command(t, p)).wait()
+			if r.Error != want || want != "" && r.exit != test.exit {
+				t.Fatalf("%v; want exit status %d, error %q", r, test.exit, want)
+			}
+			if want == "" {
+				leash.ready("serve")
+				return
+			}
+			wentNoFurther(t, readFile(t, p.Fault.Trace), test.Method)
+			if test.before == "" {
+				nothingLeft(t, p.Daemon)
+			}
+		})
+	}
+}
+
+// In the foreground there is no launcher that could tidy up.
+func TestForegroundFaults(t *testing.T) {
+	detaching := []string{"peekInput", "receive", "dup", "dup2", "sessionID", "keepCommandLine"}
+	for _, test := range startFaults() {
+		if test.InLauncher || slices.Contains(detaching, test.Method) {
+			continue
+		}
+		switch test.Method {
+		case "close": // descriptor 3
+			continue
+		case "open": // without /dev/null
+			if test.Nth--; test.Nth == 0 {
+				continue
+			}
+		}
+		t.Run(test.Method+" "+test.want, func(t *testing.T) {
+			leash, p, want := test.prepare(t)
+			p.Foreground = true
+			r := launch(t, command(t, p)).wait()
+			if test.exit == exitRefused && r.Error != want || r.exit == 0 {
+				t.Fatalf("%v; want error %q", r, want)
+			}
+			if test.exit == 1 {
+				d := leash.await("serve")
+				d.expect("detached")
+				if got := d.expect("not ready"); got != want {
+					t.Fatalf("error %q, want %q", got, want)
+				}
+			}
+			wentNoFurther(t, readFile(t, p.Fault.Trace), test.Method)
+			switch {
+			case test.before != "":
+			case p.Daemon.Identity != nil:
+				removed(t, p.Daemon.PidFile) // but nobody may not remove the directory
+			default:
+				nothingLeft(t, p.Daemon)
+			}
+		})
+	}
+}
+
+func (f startFault) prepare(t *testing.T) (l *leash, p play, want string) {
+	t.Helper()
+	l = newLeash(t)
+	p = play{Role: "serve", Leash: l.address(), Daemon: inDirectory(t), Fault: f.fault}
+	p.Fault.Trace = traceFile(t)
+	if f.with != nil {
+		f.with(&p.Daemon)
+	}
+	if f.root {
+		needRoot(t, "changes user or root directory")
+	}
+	if f.before != "" {
+		heldBefore(t, p.Daemon, f.before)
+	}
+	return l, p, strings.NewReplacer("DIR", p.Daemon.RuntimeDirectory, "PID", p.Daemon.PidFile).Replace(f.want)
+}
+
+// traceFile is written to also by a daemon that has given up root.
+func traceFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(publicDir(t), "trace")
+	if err := createFile(t, path).Chmod(0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func heldBefore(t *testing.T, d Daemon, content string) {
+	t.Helper()
+	if err := os.Mkdir(d.RuntimeDirectory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.PidFile, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wentNoFurther holds when after the refused call there came none that is only made on the way forward.
+func wentNoFurther(t *testing.T, trace, method string) {
+	t.Helper()
+	forward := []string{
+		"socketpair", "send", "closeOnExec", "emptySignalMask", "peekInput", "receive", "dup", "sessionID", "keepCommandLine",
+		"umask", "chdir", "noCoreDumps", "mkdir", "chmod", "chown", "claim", "fchmod",
+		"chroot", "setgroups", "setgid", "setuid", "credentials", "privileged", "pwrite",
+	}
+	_, after, refusedOnce := strings.Cut(trace, refused+method+"\n")
+	if !refusedOnce {
+		t.Errorf("%s was not called:\n%s", method, trace)
+	}
+	for line := range strings.Lines(after) {
+		if call := strings.TrimSpace(line); slices.Contains(forward, call) {
+			t.Errorf("after %s failed, %s was called:\n%s", method, call, trace)
+		}
+	}
+}
+
+// A findFault is a system call that fails while Find looks.
+type findFault struct {
+	fault
+	want string // PID stands for the file
+}
+
+func findFaults() []findFault {
+	return []findFault{
+		{fault{Method: "open", Errno: syscall.EACCES}, "open pid file PID: permission denied"},
+		{fault{Method: "fstat", Errno: syscall.EIO}, "stat pid file PID: input/output error"},
+		{fault{Method: "claimant", Errno: syscall.ENOLCK}, "ask who locked pid file PID: no locks available"},
+		{fault{Method: "pread", Errno: syscall.EIO}, "read pid file PID: input/output error"},
+		{fault{Method: "flock", Nth: 1, Errno: syscall.ENOLCK}, "test the lock of pid file PID: no locks available"},
+		{fault{Method: "flock", Nth: 2, Errno: syscall.ENOLCK}, "test the lock of pid file PID: no locks available"},
+	}
+}
+
+func TestFindFaults(t *testing.T) {
+	for _, test := range findFaults() {
+		path := pidFileWith(t, "5\n")
+		sys := test.system(false).(*faulty)
+		_, err := find(sys, path)
+		if want := strings.ReplaceAll(test.want, "PID", path); err == nil || err.Error() != want || !errors.Is(err, test.Errno) {
+			t.Errorf("%s: error %v, want %s", test.Method, err, want)
+		}
+		if sys.opened != 0 {
+			t.Errorf("%s: %d descriptors are left open", test.Method, sys.opened)
+		}
+		if got := readFile(t, path); got != "5\n" {
+			t.Errorf("%s: the file was changed to %q", test.Method, got)
+		}
+	}
+}
+
+// A stopFault is a call that fails while Stop stops a daemon.
+type stopFault struct {
+	method string
+	handle faultyHandle
+	want   string
+	killed bool // it was KILL that failed
+}
+
+// A faultyHandle is of a process that cannot be signalled or watched.
+type faultyHandle struct {
+	signalErr, killErr, waitErr error
+}
+
+func (h faultyHandle) signal(s syscall.Signal) error {
+	if s == syscall.SIGKILL {
+		return h.killErr
+	}
+	return h.signalErr
+}
+
+func (h faultyHandle) wait(int) (bool, error) { return false, h.waitErr }
+func (h faultyHandle) close()                 {}
+
+func stopFaults() []stopFault {
+	return []stopFault{
+		{method: "process", want: "watch pid 5: too many open files"},
+		{handle: faultyHandle{signalErr: syscall.EPERM}, want: "signal pid 5: operation not permitted"},
+		{handle: faultyHandle{waitErr: syscall.ENOMEM}, want: "wait for pid 5: cannot allocate memory"},
+		{handle: faultyHandle{killErr: syscall.EPERM}, want: "signal pid 5: operation not permitted"},
+	}
+}
+
+func TestStopFaults(t *testing.T) {
+	for _, test := range stopFaults() {
+		path := pidFileWith(t, "5\n")
+		told := &told{holders: []int{5}, handle: func(int) (processHandle, error) { return test.handle, nil }}
+		sys := &faulty{system: told, fault: fault{Method: test.method, Errno: syscall.EMFILE}, calls: make(map[string]int)}
+		stopped, err := Stop{Timeout: 1, sys: sys}.Stop(t.Context(), path)
+		if stopped != nil || err == nil || err.Error() != test.want {
+			t.Errorf("%v, %v; want %s", stopped, err, test.want)
+		}
+		if got := readFile(t, path); got != "5\n" || sys.opened != 0 {
+			t.Errorf("the file holds %q, %d descriptors are left open", got, sys.opened)
+		}
+	}
+}
+
+// What is made is undone also where undoing fails: then the first error is told, and no other.
+func TestUndoFaults(t *testing.T) {
+	for _, method := range []string{"unlink", "rmdir"} {
+		leash := newLeash(t)
+		p := play{Role: "abort", Words: "3 reason", Leash: leash.address(), Daemon: inDirectory(t), Fault: fault{Method: method, Errno: syscall.EBUSY}}
+		if r := launch(t, command(t, p)).wait(); r.Status != 3 || r.Error != "reason" {
+			t.Errorf("%s: %v", method, r)
+		}
+		nothingLeft(t, p.Daemon) // the launcher has done it
+	}
+}
+
+func TestRemoveFaults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	sys := &faulty{system: noUnlink{}, fault: fault{Method: "ftruncate", Errno: syscall.EIO}, calls: make(map[string]int)}
+	p, err := lockPidFile(sys, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Remove(); err == nil || err.Error() != "remove pid file "+path+": input/output error" {
+		t.Errorf("error %v", err)
+	}
+	if sys.opened != 0 {
+		t.Errorf("%d descriptors are left open", sys.opened)
+	}
+}
+
+// Every method of system fails in one of the tables, or there is a reason why not.
+func TestFaultsComplete(t *testing.T) {
+	covered := map[string]string{
+		"umask":           "cannot fail",
+		"unlink":          "TestUndoFaults",
+		"rmdir":           "TestUndoFaults",
+		"keptCommandLine": "the only call that CommandLine makes",
+	}
+	for _, f := range startFaults() {
+		covered[f.Method] = "start"
+	}
+	for _, f := range findFaults() {
+		covered[f.Method] = "find"
+	}
+	for _, f := range stopFaults() {
+		covered[f.method] = "stop"
+	}
+	seam := reflect.TypeFor[system]()
+	for i := range seam.NumMethod() {
+		if method := seam.Method(i).Name; covered[method] == "" {
+			t.Errorf("no test has %s fail", method)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package daemonize
+
+func systemRoles() map[string]role { return nil }
