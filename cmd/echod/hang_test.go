@@ -13,8 +13,8 @@ import (
 )
 
 // hung returns a command that starts a daemon which hangs before it is ready: strace(1) stops it in
-// its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it. There is no control socket: strace
-// counts the calls of each thread by themselves, and might stop it a second time.
+// its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it. strace counts the
+// calls of each thread: that for a control socket might be the first of another one.
 func (b *sandbox) hung(flags ...string) []string {
 	return append([]string{
 		"strace", "-DDD", "-f", "-qq", "-o", filepath.Join(b.dir, "trace"),
@@ -36,7 +36,11 @@ func (b *sandbox) awaitStarting(t *testing.T) int {
 		pid, err = strconv.Atoi(found[1])
 		return err == nil
 	}))
-	check(t, waitState(pid, "Tt"))
+	// Its state alone would not do: under strace, it is that of a stopped process at every system call.
+	check(t, waitUntil("the daemon has stopped", func() bool {
+		trace, err := os.ReadFile(filepath.Join(b.dir, "trace"))
+		return err == nil && strings.Contains(string(trace), "--- stopped by SIGSTOP ---")
+	}))
 	return pid
 }
 

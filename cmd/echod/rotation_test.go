@@ -27,6 +27,10 @@ func TestRotationsLoseNoLine(t *testing.T) {
 
 	load := startLoad(server.address)
 	for range 10 {
+		check(t, waitUntil("there is something to rotate", func() bool {
+			info, err := os.Stat(filepath.Join(logs, "echod.log"))
+			return err == nil && info.Size() > 0
+		}))
 		b.run(t, exitOK, "logrotate", "--force", "--state=state", "rotation")
 	}
 	clients, err := load.end()

@@ -57,19 +57,61 @@ func Listen(path string, owner *Owner) (*Listener, error) {
 	if err := removeDead(path); err != nil {
 		return nil, fmt.Errorf("listen on control socket %s: %w", path, err)
 	}
-	l, err := bind(path)
-	if err != nil {
+	l := &Listener{allowed: []int{0, os.Geteuid()}}
+	if err := l.open(path, owner); err != nil {
 		return nil, fmt.Errorf("listen on control socket %s: %w", path, innermost(err))
 	}
-	if owner == nil {
-		return l, nil
-	}
-	if err := giveTo(path, *owner); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("give control socket %s to user %d: %w", path, owner.UID, innermost(err))
-	}
-	l.allowed = append(l.allowed, owner.UID)
 	return l, nil
+}
+
+// open makes the socket, and lets nobody connect before it belongs to its owner. It does so by
+// itself because net.ListenUnix listens at once, and panics if the address cannot be looked up.
+func (l *Listener) open(path string, owner *Owner) error {
+	f, err := newSocket()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	fd := int(f.Fd())
+	mask := syscall.Umask(0o177)
+	err = syscall.Bind(fd, &syscall.SockaddrUnix{Name: path})
+	syscall.Umask(mask)
+	if err != nil {
+		return err
+	}
+	if l.made, err = os.Lstat(path); err != nil {
+		return err
+	}
+	l.path = path
+	if owner != nil {
+		l.allowed = append(l.allowed, owner.UID)
+		err = giveTo(path, *owner)
+	}
+	if err == nil {
+		err = syscall.Listen(fd, syscall.SOMAXCONN)
+	}
+	var listener net.Listener
+	if err == nil {
+		listener, err = net.FileListener(f)
+	}
+	if err != nil {
+		removeSame(path, l.made)
+		return err
+	}
+	l.socket = listener.(*net.UnixListener) // by the kind of socket
+	return nil
+}
+
+// newSocket returns a socket that programs started later do not inherit.
+func newSocket() (*os.File, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	syscall.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "control socket"), nil
 }
 
 // removeDead unlinks a socket that nobody listens on. One that comes to life after it was found
@@ -113,22 +155,6 @@ func removeSame(path string, found fs.FileInfo) error {
 		err = os.Remove(path)
 	}
 	return innermost(err)
-}
-
-func bind(path string) (*Listener, error) {
-	mask := syscall.Umask(0o177)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	syscall.Umask(mask)
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false) // it would unlink whatever has the path by then
-	made, err := os.Lstat(path)
-	if err != nil {
-		l.Close()
-		return nil, err
-	}
-	return &Listener{socket: l, allowed: []int{0, os.Geteuid()}, path: path, made: made}, nil
 }
 
 // SetPath says where the socket is to be found when it is closed, after chroot(2). Empty means
