@@ -249,7 +249,6 @@ type stopFault struct {
 	method string
 	handle faultyHandle
 	want   string
-	killed bool // it was KILL that failed
 }
 
 // A faultyHandle is of a process that cannot be signalled or watched.
