@@ -145,7 +145,8 @@ func TestEpollRaisesNoSignal(t *testing.T) {
 		sendUntil(t, conn, 1<<20)
 		conn.Close()
 	}
-	f.log.await(t, 20, "connection closed", "reason=reset")
+	f.log.await(t, 20, "connection closed") // on a busy machine, some have not sent a byte yet
+	f.log.await(t, 1, "connection closed", "reason=reset")
 	select {
 	case <-pipeC:
 		t.Error("SIGPIPE")

@@ -27,7 +27,8 @@ func (p *program) benchCommand() *cobra.Command {
 			"With a rate, messages are sent when they are due whatever became of the last ones, and\n" +
 			"latency counts from when a message was due, sent in time or not.\n\n" +
 			"Exit status: 0 everything came back, 1 something failed, 69 nobody listens there.",
-		Args: oneAddress,
+		Args:              oneAddress,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			load.Mode = probe.Mode(mode)
 			return p.bench(cmd, args[0], load, asJSON)
@@ -44,7 +45,15 @@ func (p *program) benchCommand() *cobra.Command {
 	flags.DurationVar(&load.Timeout, "timeout", probe.DefaultLoadTimeout, "give up what takes longer than `DURATION`")
 	flags.IntVar(&load.Workers, "workers", 0, "make the load with `N` threads (Linux); 0 is one for every two processors")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	cmd.RegisterFlagCompletionFunc("mode", completeMode)
 	return cmd
+}
+
+func completeMode(*cobra.Command, []string, string) (modes []string, _ cobra.ShellCompDirective) {
+	for _, m := range probe.Modes() {
+		modes = append(modes, string(m))
+	}
+	return modes, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (p *program) bench(cmd *cobra.Command, target string, load probe.Load, asJSON bool) error {

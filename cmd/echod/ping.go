@@ -27,7 +27,8 @@ func (p *program) pingCommand() *cobra.Command {
 		Long: "Send messages to an echo server, as ping(8) does, and compare what comes back byte for\n" +
 			"byte. ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or HOST:PORT (tcp).\n" +
 			"Exit status: 0 all messages came back, 1 not all of them, 69 nobody listens there.",
-		Args: oneAddress,
+		Args:              oneAddress,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pinger.Interval, pinger.Timeout = time.Duration(interval), time.Duration(timeout)
 			return p.ping(cmd, args[0], pinger, asJSON)

@@ -66,11 +66,11 @@ func TestPingOfBadServer(t *testing.T) {
 	}{
 		{flipLast, "seq=1 corrupt: byte 55 differs: sent 0x"},
 		{flipLast, "1 sent, 0 received, 1 corrupt, 100% loss"},
-		{nothing, "seq=1 lost: no answer within 50ms"},
+		{nothing, "seq=1 lost: no answer within 300ms"},
 		{nothing, "1 sent, 0 received, 100% loss"},
 	} {
 		var stdout, stderr bytes.Buffer
-		status := run([]string{"echod", "ping", badServer(t, "unix", tt.answer), "-c", "1", "-W", "0.05"}, &stdout, &stderr)
+		status := run([]string{"echod", "ping", badServer(t, "unix", tt.answer), "-c", "1", "-W", "0.3"}, &stdout, &stderr)
 		if status != exitFailure || stderr.Len() > 0 || !strings.Contains(stdout.String(), tt.want) {
 			t.Errorf("status %d, stdout:\n%s\nstderr: %s\nwant status %d and %q", status, &stdout, &stderr, exitFailure, tt.want)
 		}

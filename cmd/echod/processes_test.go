@@ -46,10 +46,14 @@ func processesFrom(dir string) []int {
 }
 
 // alive reports whether there is such a process. A zombie has ended: whoever has to wait for
-// it may be slow to do so.
+// it may be slow to do so. But its first thread may be a zombie while others are still ending, and hold what is open.
 func alive(pid int) bool {
 	state := processState(pid)
-	return state != "" && state != "Z" && state != "X"
+	if state == "Z" {
+		threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // there are none if it has gone meanwhile
+		return len(threads) > 1
+	}
+	return state != "" && state != "X"
 }
 
 // processState returns the letter that ps(1) shows for a process, or nothing.

@@ -106,11 +106,6 @@ func echoDatagram(_ int, data []byte) [][]byte { return [][]byte{data} }
 // silent takes everything and answers nothing.
 func silent(conn net.Conn) { io.Copy(io.Discard, conn) }
 
-// deaf does not even read.
-func deaf(stopC <-chan struct{}) func(net.Conn) {
-	return func(net.Conn) { <-stopC }
-}
-
 // closing ends its side of the connection after it has echoed n bytes, and
 // takes what still comes: closing at once would reset the connection.
 func closing(n int64) func(net.Conn) {

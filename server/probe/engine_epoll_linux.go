@@ -39,7 +39,7 @@ func newEpoll(p *plan, first, step int) (*epoll, error) {
 	e := &epoll{
 		p: p, t: newTally(), fd: -1, wakeFD: -1,
 		events: make([]unix.EpollEvent, 256),
-		buf:    make([]byte, receiveBuffer),
+		buf:    make([]byte, patternWindow),
 	}
 	if !p.stream {
 		e.buf = make([]byte, p.Size+1) // longer must be seen to be longer
@@ -53,7 +53,7 @@ func newEpoll(p *plan, first, step int) (*epoll, error) {
 	if e.address, err = newSockaddr(p.remote); err != nil {
 		return nil, err
 	}
-	if p.Mode == Connect {
+	if p.Mode == Connect || p.Connections > onePortSpace {
 		e.address.spreadSources()
 	}
 	if e.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -95,8 +95,7 @@ func (e *epoll) connect(ctx context.Context) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	stop := context.AfterFunc(ctx, e.wake)
-	defer stop()
+	defer whenDone(ctx, e.wake)()
 	for next := 0; ctx.Err() == nil; {
 		for next < len(e.socks) && e.waiting.length < connecting && e.queuing.empty() {
 			e.open(&e.socks[next], e.p.now())

@@ -37,7 +37,7 @@ const (
 	// before the load begins: no more than the queue of the most modest server holds.
 	connecting = 64
 
-	// receiveBuffer is how much of a stream is read at once.
+	// receiveBuffer is how much of a stream a client reads at once.
 	receiveBuffer = 64 << 10
 
 	// retryDelay is how long a connection that failed rests before it is opened anew.
@@ -120,11 +120,13 @@ func (e *portable) failed(err error) {
 
 // open connects, and tells whether that worked.
 func (c *client) open(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.e.p.Timeout)
+	dialCtx, cancel := context.WithTimeout(ctx, c.e.p.Timeout)
 	defer cancel()
-	conn, err := dial(ctx, c.e.p.remote.Network(), c.e.p.remote.String())
+	conn, err := dial(dialCtx, c.e.p.remote.Network(), c.e.p.remote.String())
 	if err != nil {
-		c.e.failed(err)
+		if ctx.Err() == nil { // else it is our own doing
+			c.e.failed(err)
+		}
 		return false
 	}
 	c.e.mu.Lock()

@@ -1,9 +1,6 @@
 package probe
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // flight is one message on its way, or one whose fate is known already but
 // whose answer may still come, late or again.
@@ -59,15 +56,21 @@ func (fs *flights) shift() *flight {
 	return f
 }
 
-// find is the newest flight for which is holds, nil if there is none: when
-// payloads are so short that they repeat, the old ones have been answered.
+// find is a flight for which is holds, nil if there is none. Payloads so short
+// that they repeat, or that are empty, name more than one: then it is the one
+// that has waited longest, else the newest.
 func (fs *flights) find(is func(seq int) bool) *flight {
-	for _, f := range slices.Backward(fs.book) {
-		if is(f.seq) {
+	var newest *flight
+	for _, f := range fs.book {
+		if !is(f.seq) {
+			continue
+		}
+		if f.waiting {
 			return f
 		}
+		newest = f
 	}
-	return nil
+	return newest
 }
 
 // prune forgets all but the last few of the flights whose fate is known.

@@ -36,7 +36,10 @@ const (
 	Stream Mode = "stream"
 
 	// Connect opens a connection, exchanges one message and closes, again
-	// and again. Latency is the time of all three.
+	// and again. Latency is the time of all three. On Linux, connections to
+	// an address in 127.0.0.0/8 come from several others there, so that the
+	// ports of one do not run out; so they do in every mode if there are
+	// more than a few thousand.
 	Connect Mode = "connect"
 
 	// Idle opens all connections, exchanges one message on each, keeps them
@@ -122,11 +125,10 @@ func (l Load) Run(ctx context.Context) (Report, error) {
 	}
 	eachEngine(engines, func(e engine) { e.connect(ctx) })
 	p.schedule()
-	stop := context.AfterFunc(ctx, func() {
+	defer whenDone(ctx, func() {
 		p.cut()
 		eachEngine(engines, engine.wake)
-	})
-	defer stop()
+	})()
 
 	endC := make(chan struct{})
 	go func() {
@@ -164,6 +166,21 @@ func eachEngine(engines []engine, do func(engine)) {
 		wg.Go(func() { do(e) })
 	}
 	wg.Wait()
+}
+
+// whenDone calls f once ctx has ended, unless it is told before to stop. When
+// stop has returned, f does not run, nor will it.
+func whenDone(ctx context.Context, f func()) (stop func()) {
+	ranC := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(ranC)
+		f()
+	})
+	return func() {
+		if !cancel() {
+			<-ranC
+		}
+	}
 }
 
 // Check tells what about the fields makes no sense, without sending anything.

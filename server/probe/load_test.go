@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -45,6 +46,19 @@ func loaded(t *testing.T, l Load) Report {
 	return r
 }
 
+// loadedUntil runs l for longer and longer until what came of it is done: on a
+// busy machine, 100 ms may be too short for anything to happen.
+func loadedUntil(t *testing.T, l Load, done func(Report) bool) Report {
+	t.Helper()
+	var r Report
+	for l.Duration = 100 * time.Millisecond; l.Duration < patience/2; l.Duration *= 4 {
+		if r = loaded(t, l); done(r) {
+			break
+		}
+	}
+	return r
+}
+
 // A good server under every load: nothing fails, and the figures fit together.
 func TestLoadGoodServer(t *testing.T) {
 	bothEngines(t, func(t *testing.T, portable bool) {
@@ -61,7 +75,6 @@ func TestLoadGoodServer(t *testing.T) {
 			{Network: "tcp", Connections: 3, Size: 1 << 20},
 			{Network: "tcp", Connections: 3, Size: patternPeriod * 2},
 			{Network: "tcp", Connections: 3, Rate: 1000},
-			{Network: "tcp", Connections: 3, WarmUp: 50 * time.Millisecond},
 			{Network: "tcp", Mode: Stream, Connections: 3},
 			{Network: "tcp", Mode: Stream, Connections: 3, Size: 100_003},
 			{Network: "tcp", Mode: Stream, Connections: 3, Size: 1 << 20},
@@ -73,13 +86,13 @@ func TestLoadGoodServer(t *testing.T) {
 			{Network: "unix", Mode: Connect, Connections: 3},
 			{Network: "udp", Connections: 3},
 			{Network: "udp", Connections: 3, Size: -1},
-			{Network: "udp", Connections: 3, Size: maxDatagram},
+			{Network: "udp", Connections: 2, Size: maxDatagram},
 			{Network: "udp", Connections: 3, Rate: 500},
 			{Network: "udp", Mode: Connect, Connections: 3},
 		} {
 			l.Address, l.portable = addresses[l.Network], portable
 			name := fmt.Sprintf("%s %s, %d connections, size %d, rate %g", l.Network, l.Mode, l.Connections, l.Size, l.Rate)
-			r := loaded(t, l)
+			r := loadedUntil(t, l, func(r Report) bool { return r.Messages > 0 && r.Latency.Count > 0 })
 			if len(r.Failures) > 0 || r.Failed() > 0 {
 				t.Errorf("%s: failures %v", name, r.Failures)
 			}
@@ -93,11 +106,8 @@ func TestLoadGoodServer(t *testing.T) {
 			if want := max(l.Connections, 1); l.Mode != Connect && r.Connections != want {
 				t.Errorf("%s: %d connections, want %d", name, r.Connections, want)
 			}
-			if r.Elapsed != 100*time.Millisecond || r.Remote != l.Address {
+			if r.Elapsed < 100*time.Millisecond || r.Elapsed%(100*time.Millisecond) != 0 || r.Remote != l.Address {
 				t.Errorf("%s: %+v", name, r)
-			}
-			if l.WarmUp > 0 && r.Total == r.Messages {
-				t.Errorf("%s: messages of the warm-up were counted: %+v", name, r)
 			}
 		}
 	})
@@ -130,6 +140,19 @@ func TestLoadCoordinatedOmission(t *testing.T) {
 	})
 }
 
+// What happens in the warm-up is not measured: of 70 messages that are due, 20.
+func TestLoadWarmUp(t *testing.T) {
+	bothEngines(t, func(t *testing.T, portable bool) {
+		r := loaded(t, Load{
+			Network: "tcp", Address: streamServer(t, "tcp", echo), Connections: 3, portable: portable,
+			Rate: 100, WarmUp: 500 * time.Millisecond, Duration: 200 * time.Millisecond,
+		})
+		if r.Latency.Count != 20 || r.Messages > 20+50 || r.Total+r.Unsent != 70 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 // Each fault of a server is counted as what it is, and the load goes on.
 func TestLoadBadServer(t *testing.T) {
 	bothEngines(t, func(t *testing.T, portable bool) {
@@ -142,9 +165,9 @@ func TestLoadBadServer(t *testing.T) {
 			{"corrupts", corrupting(1000), Load{}, FailCorrupt},
 			{"corrupts a stream", corrupting(100_000), Load{Mode: Stream, Size: 1000}, FailCorrupt},
 			{"corrupts a new connection", corrupting(3), Load{Mode: Connect}, FailCorrupt},
-			{"is silent", silent, Load{Timeout: 20 * time.Millisecond}, FailTimeout},
-			{"is silent to a stream", silent, Load{Mode: Stream, Timeout: 20 * time.Millisecond}, FailTimeout},
-			{"is silent to idle ones", silent, Load{Mode: Idle, Timeout: 20 * time.Millisecond}, FailTimeout},
+			{"is silent", silent, Load{Timeout: 100 * time.Millisecond}, FailTimeout},
+			{"is silent to a stream", silent, Load{Mode: Stream, Timeout: 100 * time.Millisecond}, FailTimeout},
+			{"is silent to idle ones", silent, Load{Mode: Idle, Timeout: 100 * time.Millisecond}, FailTimeout},
 			{"closes", closing(640), Load{}, FailClosed},
 			{"closes in the middle", closing(1000), Load{Size: 1 << 20}, FailClosed},
 			{"closes a stream", closing(100_000), Load{Mode: Stream, Size: 1000}, FailClosed},
@@ -155,16 +178,30 @@ func TestLoadBadServer(t *testing.T) {
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				const connections = 4
+				var opened atomic.Int32
 				l := tt.load
-				l.Network, l.Address, l.portable = "tcp", streamServer(t, "tcp", tt.serve), portable
-				l.Connections = 4
-				l.Duration = 250 * time.Millisecond // more than the rest of a connection that failed
-				r := loaded(t, l)
-				if r.Failures[tt.want] == 0 {
-					t.Errorf("failures %v, want %q", r.Failures, tt.want)
+				l.Network, l.portable, l.Connections = "tcp", portable, connections
+				l.Timeout = cmp.Or(l.Timeout, patience)
+				l.Address = streamServer(t, "tcp", func(conn net.Conn) {
+					// One for Run to see where the address leads, and each of the load.
+					if opened.Add(1) > 1+connections {
+						cancel() // one was opened anew: that is all there is to see
+					}
+					tt.serve(conn)
+				})
+				l.Duration = time.Hour
+				if l.Mode == Idle {
+					l.Duration = 100 * time.Millisecond
 				}
-				if l.Mode != Idle && r.Failed() <= 4 {
-					t.Errorf("failed connections were not opened anew: %v", r.Failures)
+				r, err := l.Run(ctx)
+				if err != nil || r.Failures[tt.want] == 0 {
+					t.Errorf("failures %v, want %q; error %v", r.Failures, tt.want, err)
+				}
+				if context.Cause(ctx) == context.DeadlineExceeded {
+					t.Errorf("a connection that had failed was not opened anew: %v", r.Failures)
 				}
 			})
 		}
@@ -215,9 +252,12 @@ func TestLoadBadDatagrams(t *testing.T) {
 		} {
 			l := Load{
 				Network: "udp", Address: datagramServer(t, tt.answer), Connections: 2, Rate: tt.rate,
-				Duration: 300 * time.Millisecond, Timeout: 50 * time.Millisecond, portable: portable,
+				Timeout: 50 * time.Millisecond, portable: portable,
 			}
-			r := loaded(t, l)
+			r := loadedUntil(t, l, func(r Report) bool { return r.Failures[tt.want] > 0 && r.Messages > 0 })
+			if due := tt.rate * r.Elapsed.Seconds(); tt.rate > 0 && float64(r.Latency.Count) > due {
+				t.Errorf("server that %s: %d messages measured of %g", tt.name, r.Latency.Count, due)
+			}
 			if r.Failures[tt.want] == 0 || r.Messages == 0 {
 				t.Errorf("server that %s: %d messages, failures %v, want %q", tt.name, r.Messages, r.Failures, tt.want)
 			}
@@ -241,7 +281,7 @@ func TestLoadIdle(t *testing.T) {
 		if r.Connections != n || r.Total != 2*n || r.Latency.Count != n || r.Failed() != 0 {
 			t.Errorf("%+v", r)
 		}
-		if got := most.Load(); got != n {
+		if got := most.Load(); got < n {
 			t.Errorf("%d connections open at once, want %d", got, n)
 		}
 	})
@@ -257,7 +297,8 @@ func TestLoadNobody(t *testing.T) {
 	}
 	// A datagram socket always connects; that nobody listens is found out later.
 	bothEngines(t, func(t *testing.T, portable bool) {
-		r := loaded(t, Load{Network: "udp", Address: nobody(t, "udp"), portable: portable})
+		l := Load{Network: "udp", Address: nobody(t, "udp"), portable: portable}
+		r := loadedUntil(t, l, func(r Report) bool { return r.Failed() > 0 })
 		if r.Messages != 0 || r.Failures[FailRefused] == 0 {
 			t.Errorf("udp: %+v, want refusals", r)
 		}
@@ -298,7 +339,7 @@ func TestLoadCancel(t *testing.T) {
 				if took := time.Since(begin); err != nil || took > patience || r.Elapsed > took {
 					t.Errorf("%+v after %v, error %v", r, took, err)
 				}
-				if tt.mode == Idle && r.Latency.Count != 3 {
+				if tt.mode == Idle && r.Latency.Count != uint64(r.Connections) {
 					t.Errorf("%+v, want every connection asked at the end", r)
 				}
 			})
@@ -357,7 +398,7 @@ func TestLoadProgressOfConnecting(t *testing.T) {
 		t.Parallel()
 		var open []int
 		loaded(t, Load{
-			Network: "tcp", Address: streamServer(t, "tcp", echo), Mode: Connect, Connections: 3, Duration: 1100 * time.Millisecond,
+			Network: "tcp", Address: streamServer(t, "tcp", echo), Mode: Connect, Connections: 3, Duration: 2 * time.Second,
 			Progress: func(p Progress) { open = append(open, p.Connections) }, portable: portable,
 		})
 		if len(open) == 0 || slices.Max(open) > 3 {
@@ -386,4 +427,29 @@ func TestLoadRefusesNonsense(t *testing.T) {
 			t.Errorf("%+v: error %v, want a refusal", l, err)
 		}
 	}
+}
+
+// What is to happen when a context ends has happened, or will not happen, once
+// it has been told to stop: nothing is closed under its feet.
+func TestWhenDoneStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	beganC, goOnC := make(chan struct{}), make(chan struct{})
+	var ended atomic.Bool
+	stop := whenDone(ctx, func() {
+		close(beganC)
+		<-goOnC
+		ended.Store(true)
+	})
+	cancel()
+	<-beganC
+	time.AfterFunc(20*time.Millisecond, func() { close(goOnC) })
+	stop()
+	if !ended.Load() {
+		t.Error("stop returned while the function still ran")
+	}
+
+	ctx, cancel = context.WithCancel(t.Context())
+	stop = whenDone(ctx, func() { t.Error("called after stop") })
+	stop()
+	cancel()
 }

@@ -53,8 +53,7 @@ func (w *wire) read(stream bool, size int, arrivedC chan<- arrival) {
 // write sends one message, for at most timeout, and not after ctx has ended.
 func (w *wire) write(ctx context.Context, message []byte, timeout time.Duration) error {
 	w.conn.SetWriteDeadline(time.Now().Add(timeout))
-	stop := context.AfterFunc(ctx, func() { w.conn.SetWriteDeadline(time.Unix(0, 1)) })
-	defer stop()
+	defer whenDone(ctx, func() { w.conn.SetWriteDeadline(time.Unix(0, 1)) })()
 	_, err := w.conn.Write(message)
 	return err
 }
