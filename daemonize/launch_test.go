@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // inDirectory gives a daemon a pid file in a directory that it has to make.
@@ -381,6 +384,36 @@ func TestLaunchSlowOutput(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Status != 9 || failed.Message != words {
 		t.Errorf("error %.100v, want status 9 and %d bytes", err, len(words))
 	}
+}
+
+// A launcher that lives on is a good parent, and is what it was before.
+func TestLaunchInProcess(t *testing.T) {
+	signal.Ignore(syscall.SIGUSR2)
+	t.Cleanup(func() { signal.Reset(syscall.SIGUSR2) })
+	before := goleak.IgnoreCurrent()
+	leash := newLeash(t)
+	p := play{Role: "serve", Leash: leash.address(), Daemon: inDirectory(t)}
+	_, launched, err := inProcess(t, p).Detach()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := leash.ready("serve")
+	if *launched != (Launched{d.Pid, "serving"}) {
+		t.Errorf("launched %+v, want pid %d", launched, d.Pid)
+	}
+	if !signal.Ignored(syscall.SIGUSR2) {
+		t.Error("a signal is not ignored any more")
+	}
+	d.handle.signal(syscall.SIGTERM)
+	d.awaitEnd()
+	leash.close()
+	for deadline := time.Now().Add(patience); syscall.Kill(d.Pid, 0) == nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("the daemon is a zombie")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	goleak.VerifyNone(t, before)
 }
 
 // inProcess returns a Daemon for which the test itself is the launcher.

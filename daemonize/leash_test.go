@@ -19,7 +19,8 @@ type leash struct {
 	t        *testing.T
 	listener net.Listener
 	joinedC  chan *performer
-	waiting  []*performer // joined, and not asked for yet
+	allC     chan []*performer // all who have joined, when the listener is closed
+	waiting  []*performer      // joined, and not asked for yet
 }
 
 // A line is what one end of a leash says to the other.
@@ -47,15 +48,21 @@ func newLeash(t *testing.T) *leash {
 		t.Fatal(err)
 	}
 	l := &leash{t: t, listener: listener, joinedC: make(chan *performer, 100)}
-	endedC := make(chan []*performer)
-	go func() { endedC <- l.accept() }()
-	t.Cleanup(func() {
-		listener.Close()
-		for _, p := range <-endedC {
+	l.allC = make(chan []*performer, 1)
+	go func() { l.allC <- l.accept() }()
+	t.Cleanup(l.close)
+	return l
+}
+
+// close ends all who have joined. Nobody can join any more.
+func (l *leash) close() {
+	l.listener.Close()
+	if all, open := <-l.allC; open {
+		close(l.allC)
+		for _, p := range all {
 			p.end()
 		}
-	})
-	return l
+	}
 }
 
 func (l *leash) address() string { return l.listener.Addr().String() }

@@ -67,6 +67,7 @@ func hesitate(a *actor) int {
 	signal.Notify(termC, syscall.SIGTERM)
 	a.say("detached", "")
 	a.await("go on")
+	fmt.Fprintln(os.Stderr, "going on") // whoever may hear it
 	return a.serve(termC)
 }
 

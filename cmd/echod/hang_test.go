@@ -16,11 +16,7 @@ import (
 // its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it. strace counts the
 // calls of each thread: that for a control socket might be the first of another one.
 func (b *sandbox) hung(flags ...string) []string {
-	return append([]string{
-		"strace", "-DDD", "-f", "-qq", "-o", filepath.Join(b.dir, "trace"),
-		"-e", "trace=listen", "-e", "inject=listen:signal=STOP:when=1",
-		"echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l", "--control-socket=",
-	}, flags...)
+	return append(b.traced("-e", "trace=listen", "-e", "inject=listen:signal=STOP:when=1"), append(flags, "--control-socket=")...)
 }
 
 // awaitStarting waits until a daemon is starting, and returns its pid.
@@ -36,11 +32,7 @@ func (b *sandbox) awaitStarting(t *testing.T) int {
 		pid, err = strconv.Atoi(found[1])
 		return err == nil
 	}))
-	// Its state alone would not do: under strace, it is that of a stopped process at every system call.
-	check(t, waitUntil("the daemon has stopped", func() bool {
-		trace, err := os.ReadFile(filepath.Join(b.dir, "trace"))
-		return err == nil && strings.Contains(string(trace), "--- stopped by SIGSTOP ---")
-	}))
+	b.awaitStop(t, pid)
 	return pid
 }
 
