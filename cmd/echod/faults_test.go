@@ -7,9 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -84,13 +82,6 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// traced returns a command that starts a daemon under strace(1), which sees all its processes and
-// threads. The trace of either goes to trace.PID; it is complete when the daemon has ended.
-func (b *sandbox) traced(options ...string) []string {
-	argv := append([]string{"strace", "-DDD", "-I2", "-ff", "-qq", "-o", filepath.Join(b.dir, "trace")}, options...)
-	return append(argv, "echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l")
-}
-
 // countCalls returns how often the one thread calls each system call that does it most often in
 // a start. strace(1) counts, and fails, the calls of each thread by themselves.
 func countCalls(t *testing.T) map[string]int {
@@ -131,24 +122,6 @@ func faultyCalls() []string {
 func (b *sandbox) leaveStalePidFile(t *testing.T) {
 	t.Helper()
 	check(t, os.WriteFile(filepath.Join(b.dir, "p"), []byte("4194305\n"), 0o644))
-}
-
-// endTracing has strace(1) let go of a process.
-func endTracing(t *testing.T, pid int) {
-	t.Helper()
-	tracer := regexp.MustCompile(`(?m)^TracerPid:\t(\d+)$`)
-	check(t, waitUntil("nobody traces the daemon", func() bool {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		found := tracer.FindSubmatch(status)
-		if err != nil || found == nil {
-			return false
-		}
-		tracing, err := strconv.Atoi(string(found[1]))
-		if err == nil && tracing > 0 {
-			err = syscall.Kill(tracing, syscall.SIGTERM)
-		}
-		return err == nil && tracing == 0
-	}))
 }
 
 // test fails the calls that when says, in the words of strace(1).

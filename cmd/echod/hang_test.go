@@ -15,11 +15,7 @@ import (
 // hung returns a command that starts a daemon which hangs before it is ready: strace(1) stops it in
 // its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it.
 func (b *sandbox) hung(flags ...string) []string {
-	return append([]string{
-		"strace", "-DDD", "-f", "-qq", "-o", filepath.Join(b.dir, "trace"),
-		"-e", "trace=listen", "-e", "inject=listen:signal=STOP:when=1",
-		"echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l",
-	}, flags...)
+	return append(b.traced("-e", "trace=listen", "-e", "inject=listen:signal=STOP:when=1"), flags...)
 }
 
 // awaitStarting waits until a daemon is starting, and returns its pid.
@@ -35,7 +31,7 @@ func (b *sandbox) awaitStarting(t *testing.T) int {
 		pid, err = strconv.Atoi(found[1])
 		return err == nil
 	}))
-	check(t, waitState(pid, "Tt"))
+	b.awaitStop(t, pid)
 	return pid
 }
 

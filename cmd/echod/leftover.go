@@ -17,10 +17,11 @@ func (s *settings) missingLog() []string {
 }
 
 // removeLeftovers removes what a daemon has made of those paths that was never ready. Mostly it has done so
-// itself. It cannot when it was killed, or has given up the right to; what the log
-// may say of it is on the terminal.
+// itself. It cannot when it was killed, or has given up the right to. A log in which
+// there is something is kept: the text of a crash, or the lines of a server that came and went
+// meanwhile.
 //
-// Another server may be about to use the same log. If it has the same pid file, the
+// Another server may be about to write to the same log. If it has the same pid file, the
 // lock keeps them apart; if not, its first lines may be lost.
 func (s *settings) removeLeftovers(paths []string) {
 	if len(paths) == 0 || len(paths) == len(missing(paths[0])) {
@@ -34,6 +35,9 @@ func (s *settings) removeLeftovers(paths []string) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return
 		}
+	}
+	if info, err := os.Lstat(paths[0]); err == nil && info.Size() > 0 {
+		return
 	}
 	for _, path := range paths {
 		os.Remove(path) // a directory only if nothing else is in it

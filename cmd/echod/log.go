@@ -148,9 +148,9 @@ func (l *serverLog) close() error {
 }
 
 // notStarted ends the log of a server that never was ready. Who started it is told by other means, on
-// standard error.
+// standard error; a file that was made for it will be gone.
 func (l *serverLog) notStarted(cause error) {
-	if l.file != nil {
+	if l.file != nil && !l.file.Created() {
 		l.Error("not started", "error", cause)
 	}
 	l.discard()

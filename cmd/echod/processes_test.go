@@ -32,17 +32,18 @@ func waitUntil(what string, is func() bool) error {
 // program any more: it has ended.
 func processesFrom(dir string) []int {
 	var pids []int
-	links, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is well formed
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(target, dir+"/") {
-			continue
-		}
-		if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
+	names, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
+	for _, name := range names {
+		if pid, err := strconv.Atoi(filepath.Base(name)); err == nil && runsFrom(pid, dir) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+func runsFrom(pid int, dir string) bool {
+	target, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && strings.HasPrefix(target, dir+"/")
 }
 
 // alive reports whether there is such a process. A zombie has ended: whoever has to wait for
