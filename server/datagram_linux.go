@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// publishEvery is how many datagrams a busy socket may keep to itself.
+const publishEvery = 64
+
 // echo serves the socket until it is stopped or receiving fails for good. A UDP socket is served by
 // system calls that never block and that the scheduler is not told of, which is a third of the cost of
 // package net's. The runtime's poller waits when there is nothing to do.

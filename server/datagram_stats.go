@@ -76,9 +76,6 @@ type datagramTally struct {
 	bytesReceived, bytesSent uint64
 }
 
-// publishEvery is how many datagrams a busy socket may keep to itself.
-const publishEvery = 64
-
 // publish adds the tally to the counters of the server.
 func (d *datagramSocket) publish() {
 	if d.tally == (datagramTally{}) {
