@@ -27,8 +27,10 @@ func TestMain(m *testing.M) {
 // roles are the programs besides echod that the test binary plays.
 func roles() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
-		"lock-pid-file": lockPidFile,
-		"visit":         visit,
-		"hammer":        hammer,
+		"hammer":           hammer,
+		"kill-by-pid-file": killByPidFile,
+		"lock-pid-file":    lockPidFile,
+		"visit":            visit,
+		"watch-listeners":  watchListeners,
 	}
 }

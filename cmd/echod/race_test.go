@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -56,16 +54,16 @@ func TestStartsRaceStops(t *testing.T) {
 	for range raceStoppers {
 		all.Go(func() { r.repeat("stop", "--pid-file=p", "--timeout=0") })
 	}
-	all.Go(r.killByPidFile)
-	all.Go(r.watchListeners)
+	all.Go(func() { r.play("kill-by-pid-file", filepath.Join(r.dir, "p"), r.bin) })
+	all.Go(func() { r.play("watch-listeners", r.host) })
 	time.AfterFunc(raceDuration, func() { close(r.endC) })
 	all.Wait()
-	r.settle(t)
-	r.readLog(t)
 	t.Logf("what was said, and how often: %v", r.outcomes)
 	for _, err := range r.errs {
 		t.Error(err)
 	}
+	r.settle(t)
+	r.readLog(t)
 }
 
 func (r *race) failf(format string, args ...any) {
@@ -76,7 +74,12 @@ func (r *race) failf(format string, args ...any) {
 
 // repeat runs a verb until the race is over.
 func (r *race) repeat(args ...string) {
-	for r.goesOn(0) {
+	for {
+		select {
+		case <-r.endC:
+			return
+		default:
+		}
 		o, err := r.try(r.dir, append([]string{"echod"}, args...)...)
 		if err != nil {
 			r.failf("%v", err)
@@ -106,65 +109,19 @@ func (r *race) judge(verb string, o outcome) {
 	}
 }
 
-// killByPidFile ends a daemon as soon as the pid file names it, as kill(1) would. By this there are many more
-// ends and beginnings than by stop alone.
-func (r *race) killByPidFile() {
-	for r.goesOn(time.Millisecond) {
-		content, err := os.ReadFile(filepath.Join(r.dir, "p"))
-		if err != nil {
-			continue
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
-		if err == nil && runsFrom(pid, r.bin) {
-			syscall.Kill(pid, syscall.SIGTERM) // it may have ended meanwhile
-		}
-	}
-}
-
-// goesOn waits a little and tells whether the race goes on.
-func (r *race) goesOn(pause time.Duration) bool {
-	select {
-	case <-r.endC:
-		return false
-	case <-time.After(pause):
-		return true
-	}
-}
-
-// watchListeners looks for two listeners at our address. A daemon listens after it has locked the pid file, and stops
-// before it lets go of it. One list may show two that were never there at the same time, as it is not made in
-// one moment; but the second of those was there while the first list was made that is still in the
-// next list.
-func (r *race) watchListeners() {
-	var before []string
-	for r.goesOn(time.Millisecond) {
-		now := r.listeners()
-		both := slices.DeleteFunc(slices.Clone(now), func(l string) bool { return !slices.Contains(before, l) })
-		if len(both) > 1 {
-			r.failf("two daemons: %v", both)
-			return
-		}
-		before = now
-	}
-}
-
-// listeners returns the sockets that listen at our address: local address and inode.
-func (r *race) listeners() []string {
-	var a, b, c, d int
-	fmt.Sscanf(r.host, "%d.%d.%d.%d", &a, &b, &c, &d) // it is well formed
-	prefix := fmt.Sprintf("%02X%02X%02X%02X:", d, c, b, a)
-	table, err := os.ReadFile("/proc/net/tcp")
+// play runs a role until the race is over; what it prints is an error. It is a process, because one that starts others all the
+// time has no time for anything else.
+func (r *race) play(role string, args ...string) {
+	cmd := exec.Command(filepath.Join(r.bin, role), args...)
+	release, err := cmd.StdinPipe()
 	if err != nil {
 		r.failf("%v", err)
+		return
 	}
-	var found []string
-	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line)
-		if len(fields) > 9 && fields[3] == "0A" && strings.HasPrefix(fields[1], prefix) {
-			found = append(found, fields[1]+" inode "+fields[9])
-		}
+	time.AfterFunc(raceDuration, func() { release.Close() })
+	if said, err := cmd.CombinedOutput(); err != nil || len(said) > 0 {
+		r.failf("%s: %v\n%s", role, err, said)
 	}
-	return found
 }
 
 // settle sees to it that at most one daemon is left, which stop ends, and then nothing.
