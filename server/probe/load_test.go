@@ -328,7 +328,7 @@ func TestLoadCancel(t *testing.T) {
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				l := Load{
 					Network: "tcp", Address: streamServer(t, "tcp", tt.serve), Mode: tt.mode, Rate: tt.rate, Connections: 3,
