@@ -142,6 +142,9 @@ func (c *controlSide) close(log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	err := c.server.Shutdown(ctx)
+	// A goroutine that has not come to serve its socket yet would close it later, when another server may have
+	// started, which takes it for one that answers.
+	c.abandon()
 	switch {
 	case errors.Is(err, fs.ErrPermission): // privileges were given up; the next start replaces it
 		log.Info("control socket left behind", "error", err)
@@ -150,7 +153,7 @@ func (c *controlSide) close(log *slog.Logger) {
 	}
 }
 
-// abandon is for a server that never was ready.
+// abandon closes the sockets of a server that never was ready.
 func (c *controlSide) abandon() {
 	if c.socket != nil {
 		c.socket.Close()
