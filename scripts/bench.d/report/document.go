@@ -23,8 +23,9 @@ alternate between the servers, each second one in the opposite order. The load i
 server and load have one each. *ratio* is echod's figure divided by the other's, for two runs of the same
 round: absolute figures move with the machine and the hour, ratios much less. Figures are
 medians, with the smallest and largest of the rounds in parentheses. *CPU* is what /proc/PID/stat says
-of the server, user and system, over the messages it served, and of the children it has waited for;
-memory is the resident set of the process that was started.
+of the server, user and system, over the messages it served, and of the children it has waited for; on a
+busy machine the kernel does a part of the work in threads of its own, and these figures are too small.
+Memory is the resident set of the process that was started.
 
 `
 

@@ -51,10 +51,14 @@ func report(args []string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	facts = append(facts, disturbance(runs)...)
 	results := evaluate(runs)
 	verdicts := judge(results)
 	if err := writeTables(out, results, verdicts, plain); err != nil {
 		return err
+	}
+	for _, f := range facts {
+		fmt.Fprintf(out, "%s: %s\n", f.Key, f.Value)
 	}
 	chart := filepath.Join(dir, "benchmarks.svg")
 	drawn, err := drawChart(chart, results)
@@ -65,6 +69,22 @@ func report(args []string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, "benchmarks.json"), facts, results, verdicts, runs)
+}
+
+// disturbance says how busy the machine was with other things, by which the
+// figures are to be judged.
+func disturbance(runs []run) []fact {
+	var shares []float64
+	for _, r := range runs {
+		if percent, ok := r.otherShare(); ok {
+			shares = append(shares, max(percent, 0.1)) // spreadOf leaves out zeros
+		}
+	}
+	s := spreadOf(shares)
+	if s.N == 0 {
+		return nil
+	}
+	return []fact{{"processors' time that went to neither server nor load", fmt.Sprintf("%.0f %% (%.0f–%.0f)", s.Median, s.Min, s.Max)}}
 }
 
 // writeJSON writes everything there is, the single runs included.

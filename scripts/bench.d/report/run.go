@@ -23,6 +23,11 @@ type run struct {
 	PeakKB  int64 `json:"peak_kb"`
 	HeldKB  int64 `json:"held_kb,omitempty"`
 
+	// What all processors did during the load: all together, and for neither
+	// the server nor the load.
+	MachineTicks int64 `json:"machine_ticks"`
+	OtherTicks   int64 `json:"other_ticks"`
+
 	Load load `json:"load"`
 }
 
@@ -59,6 +64,15 @@ func (r run) bytesPerClient() float64 {
 		return 0
 	}
 	return float64(r.HeldKB-r.StartKB) * 1024 / float64(r.Load.Connected)
+}
+
+// otherShare is what part of the processors' time, in percent, went to neither
+// the server nor the load; ok tells whether it is known.
+func (r run) otherShare() (percent float64, ok bool) {
+	if r.MachineTicks == 0 {
+		return 0, false
+	}
+	return float64(r.OtherTicks) / float64(r.MachineTicks) * 100, true
 }
 
 func readRuns(in io.Reader) ([]run, error) {
