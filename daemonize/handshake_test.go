@@ -54,6 +54,25 @@ func TestReadFrameBroken(t *testing.T) {
 	}
 }
 
+// elsewhere is a system in which the process has not started a session.
+type elsewhere struct{ kernel }
+
+func (elsewhere) sessionID() (int, error) { return 4, nil }
+
+// Before a daemon does anything else, it looks whether it got what it must have.
+func TestHandshakeIncomplete(t *testing.T) {
+	if err := leadSession(elsewhere{}); err == nil || err.Error() != "start session: still in session 4" {
+		t.Errorf("error %v", err)
+	}
+	h := &handshake{sys: kernel{}, stdio: []int{5}}
+	if err := h.settleInput(true); err == nil || err.Error() != "receive descriptors from the launcher: want 3, got 1" {
+		t.Errorf("error %v", err)
+	}
+	if err := h.settleOutput(); err != nil || h.stdio != nil {
+		t.Errorf("standard output and error shall lead to %v, %v", h.stdio, err)
+	}
+}
+
 // Text without the secret is no frame, and comes through whole; the frame behind it is found.
 func FuzzReadFrame(f *testing.F) {
 	const secret = "SECRET"

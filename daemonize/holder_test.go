@@ -124,6 +124,9 @@ func TestFindDaemon(t *testing.T) {
 	if h, err := Find(p.Daemon.PidFile); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("ended: %v, %v", h, err)
 	}
+	if _, err := os.Lstat(p.Daemon.RuntimeDirectory); err != nil {
+		t.Errorf("the directory stays for the next one: %v", err)
+	}
 }
 
 // A pid file that was removed names nobody; the daemon does not remove another's in its place.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -144,6 +145,46 @@ func TestLaunchHang(t *testing.T) {
 			leash.await("hold").awaitEnd()
 			nothingLeft(t, p.Daemon)
 		})
+	}
+}
+
+// A daemon that is not wanted any more may clean up, and have its say.
+func TestLaunchHeedsTerm(t *testing.T) {
+	leash := newLeash(t)
+	p := play{Role: "hang", Words: "heed TERM", Leash: leash.address(), Daemon: inDirectory(t)}
+	launcher := launch(t, command(t, p))
+	d := leash.await("hang")
+	leash.await("hold")
+	launcher.cmd.Process.Signal(syscall.SIGTERM)
+	d.expect("TERM")
+	if r := launcher.wait(); r.exit != 4 || r.Error != "told to end" {
+		t.Error(r)
+	}
+	d.awaitEnd()
+	nothingLeft(t, p.Daemon)
+}
+
+// When the launcher cannot hear the daemon, it will never know that it is ready: it ends it.
+func TestLaunchDeaf(t *testing.T) {
+	program := exec.Command("cat")
+	stdin, err := program.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	program.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	unreadable, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unreadable.Close()
+	_, err = (&Daemon{}).converse(program.Process, unreadable, "SECRET", false).await(t.Context())
+	var failed *StartError
+	if !errors.As(err, &failed) || failed.Status != 1 || !strings.Contains(failed.Message, "is a directory") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -306,22 +347,34 @@ func TestLaunchSecond(t *testing.T) {
 		d.expect("detached")
 		return p, leash, d
 	}
+	// second is a launcher that finds the first one starting; then what happens.
+	second := func(p play, what func()) (*Launched, error) {
+		d := inProcess(t, p)
+		d.sys = &looking{then: what}
+		_, launched, err := d.Detach()
+		return launched, err
+	}
 	t.Run("first is ready", func(t *testing.T) {
 		p, _, d := first(t)
-		second := launch(t, command(t, p))
-		d.cue("go on")
-		r := second.wait()
-		if want := fmt.Sprintf("already running, pid %d", d.Pid); r.Error != want || r.Running == nil || *r.Running != (Holder{d.Pid, true}) {
-			t.Errorf("%v, held by %v; want %q", r, r.Running, want)
+		_, err := second(p, func() {
+			d.cue("go on")
+			d.expect("ready")
+		})
+		var running *RunningError
+		if !errors.As(err, &running) || running.Holder != (Holder{d.Pid, true}) || err.Error() != fmt.Sprintf("already running, pid %d", d.Pid) {
+			t.Errorf("error %v, pid %d", err, d.Pid)
 		}
 	})
 	t.Run("first fails", func(t *testing.T) {
 		p, leash, d := first(t)
 		p.Role = "serve"
-		second := launch(t, command(t, p))
-		d.handle.signal(syscall.SIGKILL)
-		second.started()
-		leash.ready("serve")
+		launched, err := second(p, func() {
+			d.handle.signal(syscall.SIGKILL)
+			d.awaitEnd()
+		})
+		if own := leash.ready("serve"); err != nil || launched.Pid != own.Pid {
+			t.Errorf("launched %+v, %v, want pid %d", launched, err, own.Pid)
+		}
 	})
 	t.Run("first hangs", func(t *testing.T) {
 		p, _, d := first(t)
@@ -337,9 +390,7 @@ func TestLaunchSecond(t *testing.T) {
 	})
 	t.Run("second is interrupted", func(t *testing.T) {
 		p, _, d := first(t)
-		// By now Detach listens to signals.
-		p.Daemon.sys = &looking{look: func() { syscall.Kill(os.Getpid(), syscall.SIGINT) }}
-		_, _, err := p.Daemon.Detach()
+		_, err := second(p, func() { syscall.Kill(os.Getpid(), syscall.SIGINT) })
 		want := fmt.Sprintf("wait for another start, pid %d: interrupted by signal: interrupt", d.Pid)
 		var failed *StartError
 		if !errors.As(err, &failed) || failed.Status != 1 || failed.Message != want {
@@ -348,16 +399,18 @@ func TestLaunchSecond(t *testing.T) {
 	})
 }
 
-// A looking system calls look, once, before it tells who holds a pid file.
+// A looking system lets something happen, once, when it has said that a pid file is held: the last thing that
+// Find asks.
 type looking struct {
 	kernel
-	look func()
+	then func()
 	once sync.Once
 }
 
-func (l *looking) claimant(fd int) (int, error) {
-	l.once.Do(l.look)
-	return l.kernel.claimant(fd)
+func (l *looking) flock(fd, how int) error {
+	err := l.kernel.flock(fd, how)
+	l.once.Do(l.then)
+	return err
 }
 
 // After the launcher is gone nothing is written to a descriptor that was its own.

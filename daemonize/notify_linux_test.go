@@ -63,6 +63,10 @@ func TestNotifyStuck(t *testing.T) {
 			break
 		}
 	}
+	p := &Process{daemon: &Daemon{}, notifier: m}
+	if err := p.Ready(""); err != nil || !errors.Is(p.NotifyError(), os.ErrDeadlineExceeded) {
+		t.Errorf("ready: %v; service manager: %v", err, p.NotifyError())
+	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "notify service manager: ") {
 		t.Errorf("error %v", err)
 	}

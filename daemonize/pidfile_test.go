@@ -158,6 +158,36 @@ func TestLockPidFileOvertaken(t *testing.T) {
 	}
 }
 
+// An appearing system has a file come up that was not there when it was opened.
+type appearing struct {
+	kernel
+	once    sync.Once
+	content string
+}
+
+func (a *appearing) open(path string, flags int, perm uint32) (fd int, err error) {
+	fd, err = a.kernel.open(path, flags, perm)
+	a.once.Do(func() { err = errors.Join(err, os.WriteFile(path, []byte(a.content), 0o640)) })
+	return fd, err
+}
+
+// Who makes the file makes it as a new one: what came up meanwhile is somebody else's.
+func TestLockPidFileAppears(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pid")
+	_, err := lockPidFile(&appearing{content: "garbage"}, path)
+	var foreign *ForeignError
+	if !errors.As(err, &foreign) || readFile(t, path) != "garbage" {
+		t.Errorf("error %v, file holds %q", err, readFile(t, path))
+	}
+	path += "2"
+	if _, err = lockPidFile(&appearing{content: "5\n"}, path); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode() != 0o640 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
 // Processes race for one file, each taking it, giving it up or being as good as killed, thousands of times.
 // At no moment do two have it.
 func TestLockPidFileRace(t *testing.T) {

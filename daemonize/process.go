@@ -37,12 +37,8 @@ func (p *Process) settleDetached() error {
 	if err := p.handshake.settleInput(p.daemon.KeepStdio); err != nil {
 		return err
 	}
-	session, err := sys.sessionID()
-	if err != nil {
-		return fmt.Errorf("look up session: %w", err)
-	}
-	if session != os.Getpid() {
-		return fmt.Errorf("start session: still in session %d", session)
+	if err := leadSession(sys); err != nil {
+		return err
 	}
 	if p.daemon.ReadyTimeout > 0 {
 		// By then a launcher has ended this process. If it did not, it was killed itself.
@@ -52,6 +48,18 @@ func (p *Process) settleDetached() error {
 	// line where this fails; that is no reason not to start now.
 	sys.keepCommandLine([]byte(strings.Join(os.Args, "\x00")))
 	return p.settle()
+}
+
+// leadSession makes sure that a session was started: the group of this process may be sent signals.
+func leadSession(sys system) error {
+	session, err := sys.sessionID()
+	if err != nil {
+		return fmt.Errorf("look up session: %w", err)
+	}
+	if session != os.Getpid() {
+		return fmt.Errorf("start session: still in session %d", session)
+	}
+	return nil
 }
 
 // endOwnGroup ends the process group that this process leads: itself and what it has started.
@@ -97,7 +105,7 @@ func (p *Process) lockPidFile() error {
 			return nil
 		}
 		p.pidFile, err = lockPidFile(d.system(), d.PidFile)
-		if d.RuntimeDirectory == "" || !errors.Is(err, syscall.ENOENT) || try == 3 {
+		if d.RuntimeDirectory == "" || !errors.Is(err, syscall.ENOENT) || try == unclaimedTries {
 			return err
 		}
 	}

@@ -231,17 +231,24 @@ func abort(a *actor) int {
 	return 0
 }
 
-// hang is never ready. It ends by SIGTERM, unless a.Words says that it does not.
+// hang is never ready. It ends by SIGTERM, unless a.Words says that it heeds or ignores it.
 func hang(a *actor) int {
-	if a.Words == "ignore TERM" {
+	termC := make(chan os.Signal, 1)
+	switch a.Words {
+	case "ignore TERM":
 		signal.Ignore(syscall.SIGTERM)
+	case "heed TERM":
+		signal.Notify(termC, syscall.SIGTERM)
 	}
 	if err := a.start("hold"); err != nil {
 		return broken(err)
 	}
 	fmt.Fprintln(os.Stderr, "thinking")
-	a.await("end")
-	return 0
+	<-termC
+	a.say("TERM", "")
+	a.process.Close()
+	a.process.Abort(4, errors.New("told to end"))
+	return 4
 }
 
 // handDown is ready, or ends, while a program has its standard output and error and uses them.

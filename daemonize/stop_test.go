@@ -172,6 +172,21 @@ func (h *idle) wait(milliseconds int) (bool, error) {
 
 func (h *idle) close() { h.closed = true }
 
+// A process that has ended before the signal came has been stopped.
+func TestStopEnding(t *testing.T) {
+	sys := &told{holders: []int{5}, handle: func(int) (processHandle, error) { return ending{}, nil }}
+	if stopped, err := (Stop{sys: sys}).Stop(t.Context(), pidFileWith(t, "5\n")); err != nil || *stopped != (Stopped{Pid: 5}) {
+		t.Errorf("stopped %v, %v", stopped, err)
+	}
+}
+
+// ending is a handle of a process that ends as soon as it is looked at.
+type ending struct{}
+
+func (ending) signal(syscall.Signal) error { return syscall.ESRCH }
+func (ending) wait(int) (bool, error)      { return true, nil }
+func (ending) close()                      {}
+
 // The first process of a container is never sent a signal.
 func TestStopFirstProcess(t *testing.T) {
 	sys := &told{holders: []int{1}}

@@ -113,23 +113,29 @@ func (h pidfdHandle) wait(milliseconds int) (bool, error) {
 
 func (h pidfdHandle) close() { unix.Close(int(h)) }
 
-// processStart returns the start time of a process in the kernel's words, field 22 of
-// /proc/PID/stat; hasEnded if it is a zombie; nothing when there is no such process or no /proc. While other threads
-// than the first are on their way out, they still hold the process's locks.
+// processStart returns the start time of a process; hasEnded if it is a zombie; nothing when there is no such
+// process or no /proc.
 func processStart(pid int) string {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return ""
 	}
+	return startTime(string(stat))
+}
+
+// startTime takes field 22 out of /proc/PID/stat. Where the state is that of a zombie, but there are more threads
+// than the first, those still hold the locks of the process.
+func startTime(stat string) string {
 	// The second field, a name in parentheses, may hold anything.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	switch {
-	case len(fields) < 20:
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 20 {
 		return ""
-	case strings.Contains("ZX", fields[0]) && fields[17] <= "1":
+	}
+	state, threads, started := fields[0], fields[17], fields[19]
+	if (state == "Z" || state == "X") && (threads == "0" || threads == "1") {
 		return hasEnded
 	}
-	return fields[19]
+	return started
 }
 
 // keptName is the name of the memory file in which a daemon keeps its command line.

@@ -142,7 +142,7 @@ func (kernel) rmdir(path string) error               { return unix.Rmdir(path) }
 func (kernel) chroot(dir string) error               { return unix.Chroot(dir) }
 
 // The syscall package changes the ids of all threads of the process on
-// Linux; x/sys/unix changes those of one.
+// Linux; setgroups of x/sys/unix changes those of one.
 func (kernel) setgroups(gids []int) error { return syscall.Setgroups(gids) }
 func (kernel) setgid(gid int) error       { return syscall.Setgid(gid) }
 func (kernel) setuid(uid int) error       { return syscall.Setuid(uid) }
