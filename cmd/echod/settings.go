@@ -39,6 +39,8 @@ type settings struct {
 	maxConnections          int
 	maxConnectionsPerSource int
 	connectionRatePerSource float64
+	datagramRatePerSource   int
+	datagramRate            int
 
 	addresses []server.Address
 	metrics   []server.Address // none, or one
@@ -66,6 +68,8 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 	flags.IntVar(&s.maxConnections, "max-connections", 0, "serve `N` clients at a time, others wait; 0 is as many as descriptors allow")
 	flags.IntVar(&s.maxConnectionsPerSource, "max-connections-per-source", 0, "refuse more than `N` clients at a time from one address (IPv6: one /64 network); 0 is no limit")
 	flags.Float64Var(&s.connectionRatePerSource, "connection-rate-per-source", 0, "refuse more than `N` clients a second from one address (IPv6: one /64 network); 0 is no limit")
+	flags.IntVar(&s.datagramRatePerSource, "datagram-rate-per-source", 0, "answer `N` datagrams a second from one address (IPv6: one /64 network); 0 is no limit")
+	flags.IntVar(&s.datagramRate, "datagram-rate", 0, "answer `N` datagrams a second in all; 0 is no limit")
 	flags.DurationVar(&s.idleTimeout, "idle-timeout", 0, "close a client that is silent for `DURATION`; 0 is never")
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", 5*time.Second, "wait `DURATION` for clients to leave when told to drain")
 	flags.DurationVar(&s.readyTimeout, "ready-timeout", 15*time.Second, "give the daemon `DURATION` to get ready; 0 is as long as it takes")
@@ -180,6 +184,8 @@ func (s *settings) checkLimits() error {
 		{"max-connections", float64(s.maxConnections)},
 		{"max-connections-per-source", float64(s.maxConnectionsPerSource)},
 		{"connection-rate-per-source", s.connectionRatePerSource},
+		{"datagram-rate-per-source", float64(s.datagramRatePerSource)},
+		{"datagram-rate", float64(s.datagramRate)},
 	} {
 		if !(limit.value >= 0) || math.IsInf(limit.value, 0) { // NaN is not
 			return fmt.Errorf("parse --%s %v: want a number of 0 or more", limit.flag, limit.value)
@@ -196,6 +202,7 @@ func (s *settings) server(log *slog.Logger) *server.Server {
 		MaxConnections:          s.maxConnections,
 		MaxConnectionsPerSource: s.maxConnectionsPerSource,
 		ConnectionRatePerSource: s.connectionRatePerSource,
+		Datagrams:               server.DatagramLimits{PerSource: s.datagramRatePerSource, Total: s.datagramRate},
 	}
 }
 
