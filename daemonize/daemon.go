@@ -25,7 +25,8 @@ type Daemon struct {
 	// looked up inside the new root.
 	Dir string
 
-	// KeepDir leaves the working directory as it is, like nochdir of daemon(3).
+	// KeepDir leaves the working directory as it is, like nochdir of daemon(3). With
+	// Chroot it means nothing: a working directory outside is a way out.
 	KeepDir bool
 
 	// KeepStdio gives the daemon the launcher's standard input, output and error,
@@ -46,7 +47,7 @@ type Daemon struct {
 
 	// RuntimeDirectory is the absolute path of a directory that is made, if missing,
 	// before the pid file is opened, and that belongs to Identity. Its parent
-	// must exist. Made by root it has mode 0755, else 0700. One that is there already must
+	// must exist, and nobody else may have the right to rename things there. Made by root it has mode 0755, else 0700. One that is there already must
 	// be a directory of root's, the caller's or Identity's and not writable by others.
 	// Empty means none. (The name is systemd.exec(5)'s.)
 	RuntimeDirectory string
@@ -56,7 +57,7 @@ type Daemon struct {
 	Identity *Identity
 
 	// Chroot is the directory that [Process.DropPrivileges] makes the root
-	// directory. Empty means none. All other paths here are looked up
+	// directory. Empty means none. All other paths here but Dir are looked up
 	// outside of it.
 	Chroot string
 
@@ -66,7 +67,8 @@ type Daemon struct {
 	Sockets []*Socket
 
 	// ReadyTimeout is how long Detach waits for the daemon to be ready before it
-	// kills it and returns an error. Zero means for ever.
+	// ends it, by KILL where TERM does not do, and returns an error. A daemon whose
+	// launcher was killed ends itself some seconds later. Zero means for ever.
 	ReadyTimeout time.Duration
 
 	// ExitStatus says with which status the launcher should exit for an error that Detach
@@ -74,25 +76,26 @@ type Daemon struct {
 	ExitStatus func(error) int
 
 	// Output is where the launcher copies what the daemon writes to its standard output
-	// and error before it is ready. Nil means os.Stderr.
+	// and error before it is ready. Errors of Output are ignored. Nil means os.Stderr.
 	Output io.Writer
 
 	sys system // nil means the kernel's
 }
 
 // Detach starts the calling program again as a daemon. Like fork(2) it returns
-// twice, with one of its three results.
+// twice, with one of its three results. A process may be detached once.
 //
 // In the daemon it returns a Process at once. An error there has been passed
-// to the launcher already, and standard output and error are closed to it; the
-// program should exit with any status but 0.
+// to the launcher already, and what is written to standard output and error
+// is lost; the program should exit with any status but 0.
 //
 // In the launcher it returns a Launched when the daemon is ready; a [*RunningError]
 // when another daemon holds PidFile; a [*StartError] when the daemon ended, or
 // was ended, before it was ready; or what kept it from starting the daemon at all.
 // While another start is under way with the same pid file, Detach waits for its
-// end. The signals HUP, INT, QUIT and TERM, unless ignored, end the
-// daemon and Detach with a StartError. A launcher that is killed takes
+// end, at most ReadyTimeout. The signals HUP, INT, QUIT and TERM, unless ignored, end the
+// daemon and Detach with a StartError. (Of an ignored QUIT or TERM that a program has
+// inherited, the Go runtime knows nothing.) A launcher that is killed takes
 // the daemon with it: Ready fails.
 func (d *Daemon) Detach() (*Process, *Launched, error) {
 	if err := d.validate(); err != nil {
@@ -119,8 +122,9 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 }
 
 // Foreground makes the calling process a daemon without detaching it, for
-// supervisors, containers and shell jobs. Environment, descriptors,
-// signals, session and standard input, output and error stay as they are; all else
+// supervisors, containers and shell jobs. Descriptors,
+// signals, session and standard input, output and error stay as they are, and so does the
+// environment but for the variables that [Process.Notifier] takes; all else
 // is as with Detach.
 func (d *Daemon) Foreground() (*Process, error) {
 	if err := d.validate(); err != nil {

@@ -365,3 +365,20 @@ func TestDetachTerminalClosed(t *testing.T) {
 		t.Error("the daemon has ended with the terminal")
 	}
 }
+
+// A start ends when the terminal is closed that it was typed on.
+func TestLaunchTerminalClosed(t *testing.T) {
+	leash := newLeash(t)
+	p := play{Role: "hang", Leash: leash.address(), Daemon: inDirectory(t)}
+	cmd := command(t, p)
+	terminal := onTerminal(t, cmd)
+	launcher := launch(t, cmd)
+	d, program := leash.await("hang"), leash.await("hold")
+	terminal.Close()
+	if r := launcher.wait(); r.Error != "daemon was ended before it was ready: interrupted by signal: hangup" {
+		t.Error(r)
+	}
+	d.awaitEnd()
+	program.awaitEnd()
+	nothingLeft(t, p.Daemon)
+}

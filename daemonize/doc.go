@@ -13,40 +13,50 @@
 //     them.
 //  2. Ignored signals get their default action back and the signal mask is
 //     emptied (steps 2 and 3), so that a daemon started under nohup(1) or from a
-//     script that traps signals can be stopped like any other. The mask is
+//     script that traps signals can be stopped like any other. Signals 32 to 34 of
+//     Linux, which the Go runtime keeps for itself, stay as they are. The mask is
 //     emptied on Linux only.
 //  3. The environment is cut down to the names in [KeptEnvironment] and in
 //     Daemon.Env (step 4).
 //  4. The program is started again through github.com/sevlyar/go-daemon, in a
-//     session of its own (steps 5, 6 and 8). There is one fork, not two (step 7): the
-//     daemon is the leader of its session and its process group, which is
+//     session of its own (steps 5 and 6). There is one fork, not two (steps 7 and
+//     8): the daemon is the leader of its session and its process group, which is
 //     what job and process listings expect. A session leader could take a
 //     terminal that it opens as its controlling terminal; this package and its
 //     callers therefore open files with O_NOCTTY.
 //  5. The daemon recognises itself by a secret that it finds in its environment
 //     and waiting on the socket that is its standard output. A
 //     variable alone proves nothing, and setting one from outside has no effect.
-//  6. Standard input is /dev/null from here on; standard output and error lead to
-//     the launcher, which copies them to its own standard error (step 9).
+//  6. Standard input is /dev/null from here on, or with Daemon.KeepStdio the
+//     launcher's; standard output and error lead to the launcher, which copies
+//     them to its own standard error, or to Daemon.Output (step 9).
 //  7. The umask is set and the working directory changed (steps 10 and 11).
 //     RLIMIT_CORE becomes 0, unless Daemon.CoreDumps says otherwise.
-//  8. The pid file is locked (step 12) as flopen(3) does it. The lock is
-//     what says that the daemon lives; the number in the file is for people and
-//     scripts.
+//  8. The pid file is locked (step 12) as flopen(3) does it, in a directory that is made
+//     for it where Daemon.RuntimeDirectory says so. The lock is what says that the
+//     daemon lives; the number in the file is for people and scripts. It
+//     is empty until step 10.
 //  9. The program opens what it needs: log, listeners, sockets. Then
-//     [Process.DropPrivileges] enters the chroot and gives up supplementary groups,
-//     group and user, on all threads, and proves that they are gone (step 13).
+//     [Process.DropPrivileges] enters the chroot and its working directory, gives up
+//     supplementary groups, group and user, on all threads, and proves that they are
+//     gone (step 13): root cannot be had again, the ids and groups are the new ones, and
+//     on Linux no capability is left.
 //  10. [Process.Ready] writes the pid, puts /dev/null on standard output and
-//     error (step 9 again) and tells the launcher (step 14), and systemd where
-//     NOTIFY_SOCKET asks for it. Only now does Detach return in the launcher, and the
-//     launcher exits (step 15), which makes process 1, or the nearest
-//     subreaper, the daemon's parent.
+//     error, or with Daemon.KeepStdio the launcher's (step 9 again), and tells the
+//     launcher (step 14), and the service manager where NOTIFY_SOCKET asks for it. Only now
+//     does Detach return in the launcher, and the launcher exits (step 15), which makes
+//     process 1, or the nearest subreaper, the daemon's parent.
 //
-// Whatever fails before step 10 is reported by the launcher, on the terminal of
-// whoever typed the command, with an exit status, and leaves nothing behind.
+// Whatever fails before the launcher was told is reported by the launcher, on the terminal of
+// whoever typed the command, with an exit status, and leaves nothing behind: the launcher
+// ends the daemon's process group, with what the daemon may have started, and removes pid
+// file and runtime directory if the daemon did not. A program that the daemon starts before
+// it is ready should be given a standard output of its own: the one it would inherit
+// ends with the launcher.
 //
 // A program that is started by a supervisor calls [Daemon.Foreground] in place
-// of Detach, and is otherwise the same.
+// of Detach, goes through steps 7 to 10 only, keeps its standard output and error, and is otherwise the
+// same.
 //
 // [Find] tells which process holds a pid file, and [Stop] ends it.
 //

@@ -69,7 +69,8 @@ func foreignPidFile(path, reason string) *ForeignError {
 //
 // The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], or whatever kept it from finding out.
 //
-// The holder itself must not call Find: to close a file is to lose the POSIX lock on it.
+// The holder itself must not call Find, and not open the file in any other way: to close a file is to lose the
+// POSIX lock on it, see fcntl(2), and with it the claim to be the daemon.
 func Find(path string) (*Holder, error) {
 	return find(kernel{}, path)
 }

@@ -125,4 +125,39 @@ func TestFindAsNobody(t *testing.T) {
 		t.Error(err)
 	}
 	ask("<nil>, not running", "not running", "")
+
+	// Where the file cannot be read, it is not known who runs.
+	secret := pidFileWith(t, "")
+	launch(t, command(t, play{Role: "be nobody", Words: secret, Leash: leash.address()}))
+	if got, want := leash.await("be nobody").expect("found"), "<nil>, open pid file "+secret+": permission denied"; got != want {
+		t.Errorf("found %s, want %s", got, want)
+	}
+}
+
+// The number of a thread is not that of a daemon, although kill(2) takes it.
+func TestFindThread(t *testing.T) {
+	for _, thread := range otherThreads(t) {
+		path := pidFileWith(t, thread+"\n")
+		var stale *StaleError
+		if _, err := Find(path); !errors.As(err, &stale) || stale.Content != "pid "+thread {
+			t.Errorf("thread %s: %v", thread, err)
+		}
+	}
+}
+
+func otherThreads(t *testing.T) (threads []string) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != fmt.Sprint(os.Getpid()) {
+			threads = append(threads, e.Name())
+		}
+	}
+	if threads == nil {
+		t.Fatal("this process has one thread")
+	}
+	return threads
 }

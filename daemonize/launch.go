@@ -19,10 +19,11 @@ type Launched struct {
 	Message string // what the daemon gave to Ready
 }
 
-// A StartError says that the daemon ended before it was ready.
+// A StartError says that the daemon ended before it was ready, or that Detach did not wait any longer
+// for another start.
 type StartError struct {
-	Status  int    // an exit status for the launcher; never 0
-	Message string // the daemon's own words, or how it ended
+	Status  int    // an exit status for the launcher, from 1 to 255
+	Message string // what the daemon gave to Abort, or how it ended
 }
 
 func (e *StartError) Error() string { return e.Message }

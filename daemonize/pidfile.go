@@ -30,7 +30,8 @@ type PidFile struct {
 // cannot have been a pid: then the path is taken for a mistake and the file left alone.
 //
 // The error is a [*RunningError] when a daemon holds the file, and a [*ForeignError] when it is
-// no pid file, or some other program has locked it.
+// no pid file, or some other program has locked it. A process that has the file already must not
+// lock it again; see [Find].
 func LockPidFile(path string) (*PidFile, error) {
 	return lockPidFile(kernel{}, path)
 }

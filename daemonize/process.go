@@ -159,8 +159,8 @@ func (p *Process) Ready(message string) error {
 func (p *Process) NotifyError() error { return p.notifyErr }
 
 // Abort tells the launcher of a detached daemon why the daemon will not be ready, and
-// which exit status, above 0, to pass on. It does not end the process. In the foreground, and
-// after Ready, it does nothing.
+// which exit status, from 1 to 255, to pass on; any other becomes 1. It does not end the process,
+// but the launcher waits for its end. In the foreground, and after Ready, it does nothing.
 func (p *Process) Abort(status int, err error) {
 	if p.handshake == nil {
 		return
