@@ -2,7 +2,6 @@ package daemonize
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,77 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
-
-// A daemon leads its own session and process group, has no terminal, and the parent that orphans have.
-func TestDetachSession(t *testing.T) {
-	leash := newLeash(t)
-	cmd := command(t, play{Role: "serve", Leash: leash.address()})
-	terminal := onTerminal(t, cmd)
-	defer terminal.Close()
-	launcher := launch(t, cmd)
-	launcher.started()
-	d := leash.ready("serve")
-	got := readProcStat(t, d.Pid)
-	if want := (procStat{ppid: parentOfOrphans(t), pgid: d.Pid, sid: d.Pid, tty: 0}); got != want {
-		t.Errorf("pid %d: %+v, want %+v", d.Pid, got, want)
-	}
-}
-
-// onTerminal gives the command a pseudo-terminal as controlling terminal and standard
-// input. It returns its other end.
-func onTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
-	t.Helper()
-	controller, terminal, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { terminal.Close() })
-	cmd.Stdin = terminal
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	return controller
-}
-
-// parentOfOrphans is pid 1, or a subreaper above this process.
-func parentOfOrphans(t *testing.T) int {
-	t.Helper()
-	sh := exec.Command("sh", "-c", "exec 3<&0; cat <&3 >/dev/null & echo $!")
-	stdin, err := sh.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sh.Stdout = write
-	if err := sh.Start(); err != nil {
-		t.Fatal(err)
-	}
-	write.Close()
-	defer read.Close()
-	defer stdin.Close()
-	state, err := sh.Process.Wait()
-	if err != nil || !state.Success() {
-		t.Fatal(state, err)
-	}
-	output, err := io.ReadAll(read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(output)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return readProcStat(t, pid).ppid
-}
 
 // A daemon that was started where signals are ignored and blocked, and what it starts,
 // gets them as any process does.
@@ -152,45 +85,6 @@ func TestDetachEnvironment(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("environment of the %s (-want +got):\n%s", event, diff)
 		}
-	}
-}
-
-// What the launcher tells its daemon cannot be told by the one who starts the launcher.
-func TestDetachForged(t *testing.T) {
-	const secret = "FORGED"
-	for _, test := range []struct {
-		name    string
-		waiting string // on the socket that is standard output
-		env     []string
-	}{
-		{"no greeting", "", []string{"_GO_DAEMON=1", "DAEMONIZE_SECRET=" + secret}},
-		{"other greeting", greeting("OTHER"), []string{"_GO_DAEMON=1", "DAEMONIZE_SECRET=" + secret}},
-		{"greeting of nobody", greeting(""), []string{"_GO_DAEMON=1", "DAEMONIZE_SECRET="}},
-		{"beginning of a greeting", greeting(secret)[:15], []string{"_GO_DAEMON=1", "DAEMONIZE_SECRET=" + secret}},
-		{"mark alone", "", []string{"_GO_DAEMON=1"}},
-		{"secret alone", greeting(secret), []string{"DAEMONIZE_SECRET=" + secret}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			ours, theirs, err := kernel{}.socketpair()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ours.Close()
-			defer theirs.Close()
-			if _, err := ours.WriteString(test.waiting); err != nil {
-				t.Fatal(err)
-			}
-			leash := newLeash(t)
-			cmd := command(t, play{Role: "serve", Leash: leash.address()})
-			cmd.Env = append(os.Environ(), test.env...)
-			cmd.Stdout = theirs
-			launcher := launch(t, cmd)
-			d := leash.ready("serve")
-			launcher.started()
-			if d.Pid == cmd.Process.Pid {
-				t.Error("the launcher takes itself for the daemon")
-			}
-		})
 	}
 }
 
@@ -319,66 +213,4 @@ func TestDetachCoreDumps(t *testing.T) {
 			t.Errorf("CoreDumps %v: limits %q and %q, want %q", test.keep, soft, hard, test.want)
 		}
 	}
-}
-
-// A terminal that the user names as a file is refused, and does not become the daemon's.
-func TestDetachTerminalAsPidFile(t *testing.T) {
-	controller, terminal, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer controller.Close()
-	defer terminal.Close()
-	leash := newLeash(t)
-	launch(t, command(t, play{Role: "open terminal", Words: terminal.Name(), Leash: leash.address()})).started()
-	d := leash.await("open terminal")
-	refused := "use pid file " + terminal.Name() + ": it is a device"
-	if got, want := d.expect("opened"), refused+"; "+refused; got != want {
-		t.Errorf("error %q, want %q", got, want)
-	}
-	if tty := readProcStat(t, d.Pid).tty; tty != 0 {
-		t.Errorf("the daemon has a terminal: %#x", tty)
-	}
-	// There was something to take.
-	d.cue("open it")
-	d.expect("opened")
-	if readProcStat(t, d.Pid).tty == 0 {
-		t.Error("a session leader does not take a terminal that it opens: this test sees nothing")
-	}
-}
-
-// A daemon lives on when the terminal is closed that it was started from.
-func TestDetachTerminalClosed(t *testing.T) {
-	leash := newLeash(t)
-	cmd := command(t, play{Role: "serve", Leash: leash.address()})
-	terminal := onTerminal(t, cmd)
-	shell := through(t, cmd, "sh", "-c", `"$@"; exec cat`, "sh")
-	launcher := launch(t, shell)
-	d := leash.ready("serve")
-	terminal.Close()
-	select {
-	case <-launcher.endedC: // by HUP
-	case <-time.After(patience):
-		t.Fatal("the shell does not notice that its terminal is closed")
-	}
-	if !d.alive() {
-		t.Error("the daemon has ended with the terminal")
-	}
-}
-
-// A start ends when the terminal is closed that it was typed on.
-func TestLaunchTerminalClosed(t *testing.T) {
-	leash := newLeash(t)
-	p := play{Role: "hang", Leash: leash.address(), Daemon: inDirectory(t)}
-	cmd := command(t, p)
-	terminal := onTerminal(t, cmd)
-	launcher := launch(t, cmd)
-	d, program := leash.await("hang"), leash.await("hold")
-	terminal.Close()
-	if r := launcher.wait(); r.Error != "daemon was ended before it was ready: interrupted by signal: hangup" {
-		t.Error(r)
-	}
-	d.awaitEnd()
-	program.awaitEnd()
-	nothingLeft(t, p.Daemon)
 }

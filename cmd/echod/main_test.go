@@ -4,8 +4,10 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -21,6 +23,8 @@ func TestMain(m *testing.M) {
 	if play := roles()[name]; play != nil {
 		os.Exit(play(os.Args[1:]))
 	}
+	// Under nohup(1), HUP is ignored, and what is ignored programs inherit; what is caught they do not.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
