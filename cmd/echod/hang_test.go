@@ -135,3 +135,20 @@ func TestSecondStartWaits(t *testing.T) {
 	check(t, echoBack(second.address, "hello"))
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
+
+// A daemon that crashes before it is ready: start says what it said, and nothing is left, not even the log that
+// has the text of a crash later, when there is no terminal any more.
+func TestCrashBeforeReady(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	o := b.runInto(t, "said", append(b.traced("-e", "trace=listen", "-e", "inject=listen:signal=ABRT:when=1"), "--control-socket=")...)
+	for _, want := range []string{"SIGABRT: abort\n", "\ngoroutine ", "\nechod: daemon ended before it was ready: exit status 2\n"} {
+		if !strings.Contains(o.stderr, want) {
+			t.Errorf("standard error has no %q:\n%s", want, o.stderr)
+		}
+	}
+	if o.status != 2 {
+		t.Errorf("exit status %d", o.status)
+	}
+	b.nothingLeft(t)
+}
