@@ -125,8 +125,7 @@ func (l *serverLog) openSyslog(name string, options logging.Options) error {
 	return nil
 }
 
-// openFile opens the log file, has crashes written to it, and gives a new file to the user that
-// the server will run as.
+// openFile opens the log file, and gives a new one to the user that the server will run as.
 func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) error {
 	if s.logFile == d.logFile {
 		if err := l.makeDirectory(filepath.Dir(s.logFile)); err != nil {
@@ -139,9 +138,6 @@ func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) e
 	}
 	l.writeTo(s.logFile, file)
 	l.file = file
-	if err := file.CaptureCrashes(); err != nil {
-		return withStatus(exitSystem, err)
-	}
 	if s.identity == nil {
 		return nil
 	}
@@ -168,6 +164,15 @@ func missing(path string) []string {
 		}
 		paths = append(paths, path)
 	}
+}
+
+// captureCrashes has crashes written to the log. Until standard error goes away, they are better seen there: the
+// file of a server that never was ready shall not be left.
+func (l *serverLog) captureCrashes() error {
+	if l.file == nil {
+		return nil
+	}
+	return withStatus(exitSystem, l.file.CaptureCrashes())
 }
 
 // enterRoot says where the file is now that root is the root directory. A file outside cannot be

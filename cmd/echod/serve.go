@@ -92,6 +92,9 @@ func (v *service) open(d defaults) error {
 		return err
 	}
 	v.server = s.server(v.log.Logger)
+	if err := v.log.captureCrashes(); err != nil {
+		return err
+	}
 	return withPermStatus(exitSystem, v.ready())
 }
 
