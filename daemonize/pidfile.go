@@ -213,17 +213,31 @@ func (p *PidFile) unlinkOwn() error {
 // removeStale unlinks the pid file of a daemon that is gone. Any trouble
 // leaves the file to the next start, which takes it over.
 func removeStale(sys system, path string) {
+	for range unclaimedTries {
+		if tryRemoveStale(sys, path) {
+			return
+		}
+		// Somebody looks at the file, or does the same as we; or the kernel has not yet released the
+		// lock of a process that it already reports as ended, which has been seen on Linux 6.18.
+		if awaitRelease(sys, path) != nil {
+			return
+		}
+	}
+}
+
+// tryRemoveStale returns false when somebody else had the lock.
+func tryRemoveStale(sys system, path string) bool {
 	fd, err := sys.open(path, os.O_RDWR, 0)
 	if err != nil {
-		return
+		return true
 	}
 	defer sys.close(fd)
 	p := &PidFile{sys: sys, path: path, fd: fd}
 	if locked, err := p.lock(); err != nil || !locked {
-		return
+		return err != nil
 	}
-	if content, err := readPid(sys, fd); err != nil || content.foreign() {
-		return
+	if content, err := readPid(sys, fd); err == nil && !content.foreign() {
+		p.unlinkOwn()
 	}
-	p.unlinkOwn()
+	return true
 }

@@ -132,6 +132,34 @@ func TestRemoveWithoutUnlink(t *testing.T) {
 	}
 }
 
+// A lingering lock is that of a process that has ended: the kernel may take a moment more to release it.
+type lingering struct {
+	kernel
+	looks int
+}
+
+func (l *lingering) flock(fd, how int) error {
+	if l.looks--; l.looks >= 0 {
+		return syscall.EWOULDBLOCK
+	}
+	return l.kernel.flock(fd, how)
+}
+
+// What is left of a daemon that has just ended is removed, and taken over, all the same.
+func TestLingeringLock(t *testing.T) {
+	path := pidFileWith(t, "5\n")
+	removeStale(&lingering{looks: 4}, path)
+	removed(t, path)
+	path = pidFileWith(t, "5\n")
+	p, err := lockPidFile(&lingering{looks: 4}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Remove(); err != nil {
+		t.Error(err)
+	}
+}
+
 // An overtaken system lets another process lock the file that it has just made.
 type overtaken struct {
 	kernel
