@@ -45,11 +45,11 @@ type Daemon struct {
 	// locked as long as it lives. Empty means none.
 	PidFile string
 
-	// RuntimeDirectory is the absolute path of a directory that is made, if missing,
-	// before the pid file is opened, and that belongs to Identity. Its parent
-	// must exist, and nobody else may have the right to rename things there. Made by root it has mode 0755, else 0700. One that is there already must
-	// be a directory of root's, the caller's or Identity's and not writable by others.
-	// Empty means none. (The name is systemd.exec(5)'s.)
+	// RuntimeDirectory is the absolute path of a directory that is made, if missing, before the
+	// pid file is opened, and that belongs to Identity. Its parent must exist, and nobody else
+	// may have the right to rename things there. Made by root it has mode 0755, else 0700. One
+	// that is there already must be a directory of root's, the caller's or Identity's and not
+	// writable by others. Empty means none. (The name is systemd.exec(5)'s.)
 	RuntimeDirectory string
 
 	// Identity is whom [Process.DropPrivileges] becomes. Nil keeps the caller's

@@ -161,7 +161,8 @@ func TestDetachDir(t *testing.T) {
 	}
 }
 
-// With KeepStdio standard input is the launcher's at once, output and error when the daemon is ready.
+// With KeepStdio standard input is the launcher's at once, output and error when the daemon is
+// ready.
 func TestDetachKeepStdio(t *testing.T) {
 	dir := t.TempDir()
 	paths := []string{filepath.Join(dir, "in"), filepath.Join(dir, "out"), filepath.Join(dir, "err")}

@@ -9,7 +9,8 @@ import (
 // environment as soon as the daemon has looked at it.
 const secretVariable = "DAEMONIZE_SECRET"
 
-// markVariable is what go-daemon recognises its child by. Anybody may set it, so it decides nothing here.
+// markVariable is what go-daemon recognises its child by. Anybody may set it, so it decides
+// nothing here.
 const markVariable = "_GO_DAEMON"
 
 // KeptEnvironment returns the names of the environment variables that a daemon

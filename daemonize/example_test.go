@@ -42,8 +42,8 @@ func Example_daemon() {
 	<-termC
 }
 
-// A daemon that is started by root and becomes another user, who can remove the pid file from a directory
-// of its own.
+// A daemon that is started by root and becomes another user, who can remove the pid file from a
+// directory of its own.
 func ExampleProcess_DropPrivileges() {
 	identity, err := daemonize.LookupIdentity("nobody")
 	if err != nil {

@@ -89,8 +89,8 @@ func startFaults() []startFault {
 	}
 }
 
-// Each system call on the way to readiness fails once. The error says what was tried, nothing is left of the
-// start, and the way was not gone any further.
+// Each system call on the way to readiness fails once. The error says what was tried, nothing
+// is left of the start, and the way was not gone any further.
 func TestStartFaults(t *testing.T) {
 	for _, test := range startFaults() {
 		t.Run(strings.TrimSpace(test.Method+" "+test.want), func(t *testing.T) {
@@ -189,7 +189,8 @@ func heldBefore(t *testing.T, d Daemon, content string) {
 	}
 }
 
-// wentNoFurther holds when after the refused call there came none that is only made on the way forward.
+// wentNoFurther holds when after the refused call there came none that is only made on the way
+// forward.
 func wentNoFurther(t *testing.T, trace, method string) {
 	t.Helper()
 	forward := []string{

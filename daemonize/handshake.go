@@ -173,8 +173,8 @@ func (h *handshake) finish(f frame) error {
 	return nil
 }
 
-// settleInput puts standard input in place, and has output and error ready for later: /dev/null may be out of
-// reach when the root directory has changed.
+// settleInput puts standard input in place, and has output and error ready for later: /dev/null
+// may be out of reach when the root directory has changed.
 func (h *handshake) settleInput(keep bool) error {
 	if got := len(h.stdio); keep && got != 3 {
 		h.stdio = nil

@@ -67,10 +67,11 @@ func foreignPidFile(path, reason string) *ForeignError {
 // believed unless the lock is held, and on Linux the kernel is asked who holds it. No
 // privileges are needed but to read the file.
 //
-// The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], or whatever kept it from finding out.
+// The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], or whatever kept it from
+// finding out.
 //
-// The holder itself must not call Find, and not open the file in any other way: to close a file is to lose the
-// POSIX lock on it, see fcntl(2), and with it the claim to be the daemon.
+// The holder itself must not call Find, and not open the file in any other way: to close a file
+// is to lose the POSIX lock on it, see fcntl(2), and with it the claim to be the daemon.
 func Find(path string) (*Holder, error) {
 	return find(kernel{}, path)
 }
@@ -112,8 +113,8 @@ func find(sys system, path string) (*Holder, error) {
 	}
 }
 
-// replaced tells whether the path leads elsewhere than to the file that was opened: its owner has removed it
-// meanwhile, and with that the lock.
+// replaced tells whether the path leads elsewhere than to the file that was opened: its owner
+// has removed it meanwhile, and with that the lock.
 func replaced(sys system, path string, opened fileInfo) bool {
 	there, err := sys.lstat(path)
 	return errors.Is(err, syscall.ENOENT) || err == nil && !there.sameFile(opened)
@@ -121,10 +122,10 @@ func replaced(sys system, path string, opened fileInfo) bool {
 
 const lockedByOther = "is locked by another program"
 
-// look decides at one moment. A daemon has the lock and has claimed it; who has one without the other
-// is on the way there or back, or a stranger. The content is looked at after the claim: it is the last
-// owner's up to then. It may be a number of another pid namespace, and so is believed only where
-// there are no claims.
+// look decides at one moment. A daemon has the lock and has claimed it; who has one without the
+// other is on the way there or back, or a stranger. The content is looked at after the claim:
+// it is the last owner's up to then. It may be a number of another pid namespace, and so is
+// believed only where there are no claims.
 func look(sys system, path string, fd int) (*Holder, error) {
 	claimant, err := sys.claimant(fd)
 	unsupported := errors.Is(err, errors.ErrUnsupported)

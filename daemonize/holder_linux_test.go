@@ -51,7 +51,8 @@ func recordLock(mode string) func(*testing.T, string) *exec.Cmd {
 	}
 }
 
-// The first process of a container has another number outside, and there it can be found and stopped.
+// The first process of a container has another number outside, and there it can be found and
+// stopped.
 func TestFindContained(t *testing.T) {
 	needRoot(t, "makes pid namespaces")
 	leash := newLeash(t)
@@ -74,7 +75,8 @@ func TestFindContained(t *testing.T) {
 	removed(t, p.Daemon.PidFile)
 }
 
-// A daemon whose number cannot be known from inside of a container is not taken for a stranger, or for nobody.
+// A daemon whose number cannot be known from inside of a container is not taken for a stranger,
+// or for nobody.
 func TestFindFromContainer(t *testing.T) {
 	needRoot(t, "makes pid namespaces")
 	d, daemon := running(t, "serve", "")
@@ -87,7 +89,8 @@ func TestFindFromContainer(t *testing.T) {
 	}
 }
 
-// Everybody can see what runs. To stop it takes the right to, and lack of it does not mean that it is gone.
+// Everybody can see what runs. To stop it takes the right to, and lack of it does not mean that
+// it is gone.
 func TestFindAsNobody(t *testing.T) {
 	needRoot(t, "becomes another user")
 	leash := newLeash(t)

@@ -2,6 +2,7 @@ package daemonize
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -147,5 +148,29 @@ func TestFindRemoved(t *testing.T) {
 	first.awaitEnd()
 	if h, err := Find(p.Daemon.PidFile); err != nil || *h != (Holder{second.Pid, true}) {
 		t.Errorf("replaced: %v, %v", h, err)
+	}
+}
+
+// A daemon that has ended and was not waited for by its parent does not run.
+func TestFindZombie(t *testing.T) {
+	leash := newLeash(t)
+	p := play{Role: "serve", Foreground: true, Leash: leash.address(), Daemon: inDirectory(t)}
+	cmd := command(t, p)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Wait() })
+	d := leash.ready("serve")
+	d.handle.signal(syscall.SIGKILL)
+	d.awaitEnd()
+	if err := syscall.Kill(d.Pid, 0); err != nil {
+		t.Fatalf("no zombie: %v", err)
+	}
+	var stale *StaleError
+	if _, err := Find(p.Daemon.PidFile); !errors.As(err, &stale) || stale.Content != fmt.Sprintf("pid %d", d.Pid) {
+		t.Errorf("Find: %v", err)
+	}
+	if _, err := (Stop{}).Stop(t.Context(), p.Daemon.PidFile); !errors.As(err, &stale) {
+		t.Errorf("Stop: %v", err)
 	}
 }

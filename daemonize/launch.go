@@ -19,8 +19,8 @@ type Launched struct {
 	Message string // what the daemon gave to Ready
 }
 
-// A StartError says that the daemon ended before it was ready, or that Detach did not wait any longer
-// for another start.
+// A StartError says that the daemon ended before it was ready, or that Detach did not wait any
+// longer for another start.
 type StartError struct {
 	Status  int    // an exit status for the launcher, from 1 to 255
 	Message string // what the daemon gave to Abort, or how it ended

@@ -133,3 +133,12 @@ func TestLauncherGoneAbort(t *testing.T) {
 		t.Errorf("from a pipe opened later came %s, want %s", got, want)
 	}
 }
+
+// A daemon that is ready, or has given up, is not ended when its time to get ready is over.
+func TestReadyIsNotOverdue(t *testing.T) {
+	p := &Process{overdue: time.AfterFunc(time.Hour, endOwnGroup)}
+	p.hangUp()
+	if p.overdue.Stop() {
+		t.Error("the timer runs")
+	}
+}

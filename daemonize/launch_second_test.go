@@ -72,8 +72,8 @@ func TestLaunchSecond(t *testing.T) {
 	})
 }
 
-// A looking system lets something happen, once, when it has said that a pid file is held: the last thing that
-// Find asks.
+// A looking system lets something happen, once, when it has said that a pid file is held: the
+// last thing that Find asks.
 type looking struct {
 	kernel
 	then func()

@@ -59,7 +59,8 @@ func TestLaunchBrokenOutput(t *testing.T) {
 	launcher.started()
 }
 
-// $(start) and ssh host start wait for the end of the launcher's output, not for that of the daemon.
+// $(start) and ssh host start wait for the end of the launcher's output, not for that of the
+// daemon.
 func TestLaunchOutputEnds(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -92,8 +92,8 @@ func (l *leash) accept() (all []*performer) {
 	}
 }
 
-// processOf returns a handle also of a process that has ended meanwhile. The first process of a container has
-// another number here; who started the container ends it.
+// processOf returns a handle also of a process that has ended meanwhile. The first process of a
+// container has another number here; who started the container ends it.
 func processOf(pid int) (processHandle, error) {
 	if pid == 1 {
 		return pidHandle{pid, hasEnded}, nil

@@ -19,7 +19,8 @@ func needRoot(t *testing.T, why string) {
 	}
 }
 
-// needProgram skips a test that uses a program which is not there. Where tests run unwatched, it must be.
+// needProgram skips a test that uses a program which is not there. Where tests run unwatched,
+// it must be.
 func needProgram(t *testing.T, name string) {
 	t.Helper()
 	_, err := exec.LookPath(name)

@@ -23,8 +23,8 @@ func readPid(sys system, fd int) (pidContent, error) {
 	return parsePid(string(b[:n])), nil
 }
 
-// parsePid takes a number without a newline for the beginning of a longer one, and a larger one than
-// the kernel's for what it is: kill(2) would take it for another.
+// parsePid takes a number without a newline for the beginning of a longer one, and a larger one
+// than the kernel's for what it is: kill(2) would take it for another.
 func parsePid(text string) pidContent {
 	c := pidContent{text: text}
 	if n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32); err == nil && n > 0 && text == pidLine(int(n)) {

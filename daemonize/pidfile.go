@@ -42,7 +42,8 @@ func lockPidFile(sys system, path string) (*PidFile, error) {
 		if p != nil || err != nil {
 			return p, err
 		}
-		// Somebody had it. If that was only a look at the lock, or the end of a daemon, it is free now.
+		// Somebody had it. If that was only a look at the lock, or the end of a daemon, it is
+		// free now.
 		if err := awaitRelease(sys, path); err != nil {
 			return nil, err
 		}
@@ -217,8 +218,9 @@ func removeStale(sys system, path string) {
 		if tryRemoveStale(sys, path) {
 			return
 		}
-		// Somebody looks at the file, or does the same as we; or the kernel has not yet released the
-		// lock of a process that it already reports as ended, which has been seen on Linux 6.18.
+		// Somebody looks at the file, or does the same as we; or the kernel has not yet
+		// released the lock of a process that it already reports as ended, which has been seen
+		// on Linux 6.18.
 		if awaitRelease(sys, path) != nil {
 			return
 		}

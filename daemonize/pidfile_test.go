@@ -132,7 +132,8 @@ func TestRemoveWithoutUnlink(t *testing.T) {
 	}
 }
 
-// A lingering lock is that of a process that has ended: the kernel may take a moment more to release it.
+// A lingering lock is that of a process that has ended: the kernel may take a moment more to
+// release it.
 type lingering struct {
 	kernel
 	looks int
@@ -173,8 +174,8 @@ func (o *overtaken) flock(fd, how int) error {
 	return o.kernel.flock(fd, how)
 }
 
-// Who has made the file, but not got the lock, does not remove it: it is the other's, who would be left
-// with a lock on a file without a name while a third one makes a new file.
+// Who has made the file, but not got the lock, does not remove it: it is the other's, who would
+// be left with a lock on a file without a name while a third one makes a new file.
 func TestLockPidFileOvertaken(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pid")
@@ -216,8 +217,8 @@ func TestLockPidFileAppears(t *testing.T) {
 	}
 }
 
-// Processes race for one file, each taking it, giving it up or being as good as killed, thousands of times.
-// At no moment do two have it.
+// Processes race for one file, each taking it, giving it up or being as good as killed,
+// thousands of times. At no moment do two have it.
 func TestLockPidFileRace(t *testing.T) {
 	leash := newLeash(t)
 	dir := t.TempDir()

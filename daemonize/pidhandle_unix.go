@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// A pidHandle is a process known by its pid and, where the system tells it, the time at which it started. It
-// notices that the pid has passed to another process, but for the moment between a look and a signal.
+// A pidHandle is a process known by its pid and, where the system tells it, the time at which
+// it started. It notices that the pid has passed to another process, but for the moment between
+// a look and a signal.
 type pidHandle struct {
 	pid     int
 	started string // empty where the system does not tell

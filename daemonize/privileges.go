@@ -146,7 +146,8 @@ func (p *Process) enterRoot() error {
 	return nil
 }
 
-// insideRoot is what a path becomes when root is the root directory, or nothing if it is out of reach then.
+// insideRoot is what a path becomes when root is the root directory, or nothing if it is out of
+// reach then.
 func insideRoot(path, root string) string {
 	inside, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/")
 	if !ok {

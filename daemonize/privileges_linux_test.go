@@ -19,7 +19,8 @@ func theNobody() *Identity {
 	return &Identity{User: "nobody", UID: 65534, GID: 65534, Groups: []int{65534, 7, 9}}
 }
 
-// Privileges are gone on all threads, those that were there before and those that came later, and for good.
+// Privileges are gone on all threads, those that were there before and those that came later,
+// and for good.
 func TestDropPrivileges(t *testing.T) {
 	needRoot(t, "becomes another user")
 	leash := newLeash(t)
@@ -144,8 +145,9 @@ func TestDropPrivilegesPidFile(t *testing.T) {
 	}
 }
 
-// In a new root directory there is nothing to fall back on: no /dev/null, no socket of the service manager. The pid
-// file is removed if it can be reached, and emptied if not; nothing of the same name inside is touched.
+// In a new root directory there is nothing to fall back on: no /dev/null, no socket of the
+// service manager. The pid file is removed if it can be reached, and emptied if not; nothing of
+// the same name inside is touched.
 func TestChroot(t *testing.T) {
 	needRoot(t, "changes the root directory")
 	for _, inside := range []bool{true, false} {
@@ -196,7 +198,8 @@ func TestChroot(t *testing.T) {
 	}
 }
 
-// The runtime directory of a start that failed after chroot(2) is removed, and not another one inside.
+// The runtime directory of a start that failed after chroot(2) is removed, and not another one
+// inside.
 func TestChrootFailure(t *testing.T) {
 	needRoot(t, "changes the root directory")
 	root := publicDir(t)

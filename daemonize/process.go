@@ -122,8 +122,8 @@ func (p *Process) Stale() string {
 // Detached reports whether the process has a launcher that waits for Ready or Abort.
 func (p *Process) Detached() bool { return p.handshake != nil }
 
-// Sockets returns the sockets of Daemon.Sockets, in their order. Those of a detached daemon are those
-// that its launcher had.
+// Sockets returns the sockets of Daemon.Sockets, in their order. Those of a detached daemon are
+// those that its launcher had.
 func (p *Process) Sockets() []*Socket { return p.sockets }
 
 // Notifier returns what tells the service manager about the daemon, or nil if NOTIFY_SOCKET was not

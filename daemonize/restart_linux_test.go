@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// The command line that a daemon was started with can be had back, whatever it has done to it, and whoever it is by now.
+// The command line that a daemon was started with can be had back, whatever it has done to it,
+// and whoever it is by now.
 func TestCommandLine(t *testing.T) {
 	leash := newLeash(t)
 	p := play{Role: "forge command line", Leash: leash.address()}

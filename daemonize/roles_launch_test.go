@@ -29,7 +29,8 @@ func longSpeech() string {
 	return strings.Repeat("All work and no play makes Jack a dull boy.\n\x00", 100_000)
 }
 
-// speak says a.Words, or else a long speech, in pieces on standard output and error, before it is ready.
+// speak says a.Words, or else a long speech, in pieces on standard output and error, before it
+// is ready.
 func speak(a *actor) int {
 	if a.Words == "" {
 		os.Stdout.WriteString(longSpeech())
@@ -133,8 +134,8 @@ func handDown(a *actor) int {
 	return 0
 }
 
-// failTwice tells the launcher that it cannot be ready after it could not tell the launcher that it is.
-// Meanwhile a descriptor is opened.
+// failTwice tells the launcher that it cannot be ready after it could not tell the launcher
+// that it is. Meanwhile a descriptor is opened.
 func failTwice(a *actor) int {
 	a.await("go on")
 	if err := a.process.Ready(""); err == nil {

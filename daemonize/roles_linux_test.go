@@ -67,8 +67,8 @@ func forgeCommandLine(a *actor) int {
 	return 0
 }
 
-// forgeKept puts a file of its own before the one that the command line is kept in. With the seals it must be that of
-// another user to be seen through.
+// forgeKept puts a file of its own before the one that the command line is kept in. With the
+// seals it must be that of another user to be seen through.
 func forgeKept(sealed bool) error {
 	forged, err := unix.MemfdCreate(keptName, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {

@@ -32,8 +32,8 @@ func hold(a *actor) int {
 	return 0
 }
 
-// race takes and gives up the pid file in the directory a.Words. Whoever has it makes a directory, which can
-// be made only once.
+// race takes and gives up the pid file in the directory a.Words. Whoever has it makes a
+// directory, which can be made only once.
 func race(a *actor) int {
 	pidFile, marker := filepath.Join(a.Words, "pid"), filepath.Join(a.Words, "marker")
 	a.await("go")

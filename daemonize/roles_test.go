@@ -151,7 +151,8 @@ func endBySignal(a *actor) int {
 	return 0
 }
 
-// beAlone makes a directory in the directory a.Words while it has the pid file. If it cannot, there are two.
+// beAlone makes a directory in the directory a.Words while it has the pid file. If it cannot,
+// there are two.
 func beAlone(a *actor) int {
 	termC := make(chan os.Signal, 1)
 	signal.Notify(termC, syscall.SIGTERM)

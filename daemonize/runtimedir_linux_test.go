@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A runtime directory is made with the mode that fits its maker, and one that is there is taken if nobody else
-// could put something in the place of the pid file.
+// A runtime directory is made with the mode that fits its maker, and one that is there is taken
+// if nobody else could put something in the place of the pid file.
 func TestRuntimeDirectory(t *testing.T) {
 	mine := fs.FileMode(0o700)
 	if os.Geteuid() == 0 {
@@ -55,7 +55,8 @@ func makeWith(mode fs.FileMode) func(string) error {
 	}
 }
 
-// A directory may belong to root, to who starts the daemon, or to whom the daemon becomes, and to nobody else.
+// A directory may belong to root, to who starts the daemon, or to whom the daemon becomes, and
+// to nobody else.
 func TestRuntimeDirectoryOwner(t *testing.T) {
 	needRoot(t, "gives directories away")
 	for _, test := range []struct {
@@ -81,8 +82,8 @@ func TestRuntimeDirectoryOwner(t *testing.T) {
 	}
 }
 
-// vanishing removes the directory at the moment that it is to be used, a few times: another daemon, that had made it,
-// has given up.
+// vanishing removes the directory at the moment that it is to be used, a few times: another
+// daemon, that had made it, has given up.
 type vanishing struct {
 	kernel
 	dir  string

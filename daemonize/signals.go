@@ -11,10 +11,10 @@ import (
 const lastSignal = syscall.Signal(128)
 
 // defaultSignals prepares the calling thread for starting a process with default signal
-// dispositions and an empty signal mask, until restore is called. exec(3)
-// resets caught signals but not ignored ones; so all are caught for the moment. One
-// that arrives in that moment is lost, except those that are also waited for elsewhere. Signals that
-// the Go runtime keeps for itself (32 to 34 on Linux) stay as they are.
+// dispositions and an empty signal mask, until restore is called. exec(3) resets caught signals
+// but not ignored ones; so all are caught for the moment. One that arrives in that moment is
+// lost, except those that are also waited for elsewhere. Signals that the Go runtime keeps for
+// itself (32 to 34 on Linux) stay as they are.
 func defaultSignals(sys system) (restore func(), err error) {
 	var ignored []os.Signal
 	for s := syscall.Signal(1); s <= lastSignal; s++ {

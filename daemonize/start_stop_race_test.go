@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Many starts race with one another and with stops. At no moment are there two daemons, and at the end
-// there are none, or one.
+// Many starts race with one another and with stops. At no moment are there two daemons, and at
+// the end there are none, or one.
 func TestStartStopRace(t *testing.T) {
 	leash := newLeash(t)
 	p := play{Role: "be alone", Words: t.TempDir(), Leash: leash.address(), Daemon: inDirectory(t)}

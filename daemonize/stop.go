@@ -37,10 +37,11 @@ const killPatience = 10 * time.Second
 // Stop ends the daemon that holds the pid file at path, and returns when it is gone. If the
 // daemon has not removed the file, Stop does.
 //
-// The process is identified by its lock, not by the number in the file, and signals go to
-// that process only, even if its pid is given to another one meanwhile (where the system has
-// pidfd_open(2), or tells when a process has started). No signal is ever sent to pid 1. A daemon that is
-// still starting is stopped, too; where the system does not tell its pid, when it is ready.
+// The process is identified by its lock, not by the number in the file, and signals go to that
+// process only, even if its pid is given to another one meanwhile (where the system has
+// pidfd_open(2), or tells when a process has started). No signal is ever sent to pid 1. A
+// daemon that is still starting is stopped, too; where the system does not tell its pid, when
+// it is ready.
 //
 // The errors are those of [Find]; [syscall.EPERM] when the process belongs to somebody
 // else; the cause of ctx when that is done before the daemon is gone.

@@ -89,8 +89,8 @@ func TestStopPassedOn(t *testing.T) {
 	}
 }
 
-// Where the system does not tell who has the lock, a file that a stranger has locked may name somebody who is
-// long gone.
+// Where the system does not tell who has the lock, a file that a stranger has locked may name
+// somebody who is long gone.
 func TestStopStranger(t *testing.T) {
 	t.Parallel()
 	sys := &told{holders: []int{5}, handle: func(int) (processHandle, error) { return nil, syscall.ESRCH }}

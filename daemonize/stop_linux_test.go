@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Without pidfd_open(2), as before Linux 5.3, or with a filter of system calls that does not know it, a
-// process is known by pid and start time.
+// Without pidfd_open(2), as before Linux 5.3, or with a filter of system calls that does not
+// know it, a process is known by pid and start time.
 func TestStopWithoutPidfd(t *testing.T) {
 	needProgram(t, "strace")
 	for _, errno := range []string{"ENOSYS", "EPERM"} {
@@ -22,8 +22,8 @@ func TestStopWithoutPidfd(t *testing.T) {
 	}
 }
 
-// A name may look like what follows it. A process whose first thread has ended is no zombie while another one
-// lives, and has its locks.
+// A name may look like what follows it. A process whose first thread has ended is no zombie
+// while another one lives, and has its locks.
 func TestStartTime(t *testing.T) {
 	const before, after = " 1 5 5 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 ", " 0 7777 1000 20 18446744073709551615\n"
 	for stat, want := range map[string]string{

@@ -14,8 +14,8 @@ func flock(mode string) func(*testing.T, string) *exec.Cmd {
 	}
 }
 
-// stranger starts a program that has a lock when it repeats its first byte, and keeps it for the time of
-// the test.
+// stranger starts a program that has a lock when it repeats its first byte, and keeps it for
+// the time of the test.
 func stranger(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()

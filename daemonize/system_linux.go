@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// closeOnExec has another way before Linux 5.11, and where a filter of system calls does not know this one.
+// closeOnExec has another way before Linux 5.11, and where a filter of system calls does not
+// know this one.
 func (kernel) closeOnExec(first int) error {
 	if unix.CloseRange(uint(first), math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return nil
@@ -44,10 +45,10 @@ func (kernel) claim(fd int) error {
 	return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
 }
 
-// claimant returns the owner of the record lock: 0 when there is none, -1 when it is in
-// a pid namespace that cannot be seen from here. Only locks to write count, for which one must be
-// allowed to write the file: with a lock to read, anybody could pass for the daemon. Locks of an open file
-// have no owner, and are no daemon's.
+// claimant returns the owner of the record lock: 0 when there is none, -1 when it is in a pid
+// namespace that cannot be seen from here. Only locks to write count, for which one must be
+// allowed to write the file: with a lock to read, anybody could pass for the daemon. Locks of
+// an open file have no owner, and are no daemon's.
 func (kernel) claimant(fd int) (int, error) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil {
@@ -83,8 +84,8 @@ func (kernel) awaitZombie(child int) error {
 	})
 }
 
-// process opens a pidfd, so that signals and waiting are safe against a recycled
-// pid. Before Linux 5.3, and where a filter of system calls does not know it, the start time of the process
+// process opens a pidfd, so that signals and waiting are safe against a recycled pid. Before
+// Linux 5.3, and where a filter of system calls does not know it, the start time of the process
 // takes its place.
 func (kernel) process(pid int) (processHandle, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
@@ -113,8 +114,8 @@ func (h pidfdHandle) wait(milliseconds int) (bool, error) {
 
 func (h pidfdHandle) close() { unix.Close(int(h)) }
 
-// processStart returns the start time of a process; hasEnded if it is a zombie; nothing when there is no such
-// process or no /proc.
+// processStart returns the start time of a process; hasEnded if it is a zombie; nothing when
+// there is no such process or no /proc.
 func processStart(pid int) string {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
@@ -123,8 +124,8 @@ func processStart(pid int) string {
 	return startTime(string(stat))
 }
 
-// startTime takes field 22 out of /proc/PID/stat. Where the state is that of a zombie, but there are more threads
-// than the first, those still hold the locks of the process.
+// startTime takes field 22 out of /proc/PID/stat. Where the state is that of a zombie, but
+// there are more threads than the first, those still hold the locks of the process.
 func startTime(stat string) string {
 	// The second field, a name in parentheses, may hold anything.
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])

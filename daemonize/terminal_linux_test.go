@@ -13,7 +13,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// A daemon leads its own session and process group, has no terminal, and the parent that orphans have.
+// A daemon leads its own session and process group, has no terminal, and the parent that
+// orphans have.
 func TestDetachSession(t *testing.T) {
 	leash := newLeash(t)
 	cmd := command(t, play{Role: "serve", Leash: leash.address()})

@@ -81,8 +81,8 @@ func (c *conversation) await(ctx context.Context) (*Launched, error) {
 	return nil, c.failure(f, cause)
 }
 
-// awaitEnd waits for the daemon's end. If the context is done before, it ends the daemon and returns
-// the context's cause.
+// awaitEnd waits for the daemon's end. If the context is done before, it ends the daemon and
+// returns the context's cause.
 func (c *conversation) awaitEnd(ctx context.Context) error {
 	select {
 	case <-c.endedC:
@@ -154,8 +154,8 @@ func (c *conversation) failure(f *frame, cause error) error {
 	}
 }
 
-// failureStatus is 1 for what is no exit status of a failure: 0, that of a process that was killed, and
-// what does not fit into the eight bits that exit(3) passes on.
+// failureStatus is 1 for what is no exit status of a failure: 0, that of a process that was
+// killed, and what does not fit into the eight bits that exit(3) passes on.
 func failureStatus(status int) int {
 	if status < 1 || status > 255 {
 		return 1
