@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -172,5 +173,48 @@ func TestFindZombie(t *testing.T) {
 	}
 	if _, err := (Stop{}).Stop(t.Context(), p.Daemon.PidFile); !errors.As(err, &stale) {
 		t.Errorf("Stop: %v", err)
+	}
+}
+
+// A replacing system has the file replaced, once, when it is asked about the lock.
+type replacing struct {
+	kernel
+	once    sync.Once
+	replace func()
+	answer  error
+}
+
+func (r *replacing) flock(fd, how int) (err error) {
+	err = r.kernel.flock(fd, how)
+	r.once.Do(func() {
+		r.replace()
+		err = r.answer
+	})
+	return err
+}
+
+// What is found out about a file that has lost its path meanwhile is not true any more, whether its
+// lock is free or lingers.
+func TestFindReplaced(t *testing.T) {
+	for _, answer := range []error{nil, syscall.EWOULDBLOCK} {
+		path := pidFileWith(t, "5\n")
+		sys := &replacing{answer: answer, replace: func() {
+			if err := os.Remove(path); err != nil {
+				t.Error(err)
+			}
+		}}
+		if _, err := find(sys, path); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("removed, %v: %v", answer, err)
+		}
+		path = pidFileWith(t, "5\n")
+		sys = &replacing{answer: answer, replace: func() {
+			if err := errors.Join(os.Remove(path), os.WriteFile(path, []byte("67\n"), 0o644)); err != nil {
+				t.Error(err)
+			}
+		}}
+		var stale *StaleError
+		if _, err := find(sys, path); !errors.As(err, &stale) || stale.Content != "pid 67" {
+			t.Errorf("replaced, %v: %v", answer, err)
+		}
 	}
 }
