@@ -76,26 +76,38 @@ func TestLoadUnaskedBytes(t *testing.T) {
 func TestLoadOutOfDescriptors(t *testing.T) {
 	address := datagramServer(t, echoDatagram) // it needs no descriptors of its own
 	bothEngines(t, func(t *testing.T, portable bool) {
-		var limit unix.Rlimit
-		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			t.Fatal(err)
-		}
-		next, err := unix.Dup(0) // the lowest free descriptor
-		if err != nil {
-			t.Fatal(err)
-		}
-		unix.Close(next)
-		few := limit
-		few.Cur = uint64(next) + 30
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
-
-		l := Load{Network: "udp", Address: address, Connections: 100, Timeout: time.Second, portable: portable}
+		leaveDescriptors(t, 30)
+		l := Load{Network: "udp", Address: address, Connections: 1000, Timeout: time.Second, portable: portable}
 		r := loadedUntil(t, l, func(r Report) bool { return r.Messages > 0 })
 		if r.Failures[FailDescriptors] == 0 || r.Messages == 0 {
 			t.Errorf("%+v, want messages, and failures for want of descriptors", r)
+		}
+	})
+}
+
+// leaveDescriptors leaves this process no more than n free descriptors until the test ends. Those that
+// an earlier test closes only now come on top.
+func leaveDescriptors(t *testing.T, n int) {
+	t.Helper()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	few := limit
+	for range n {
+		free, err := unix.Dup(0) // the lowest one that is free; there may be gaps between them
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(free)
+		few.Cur = uint64(free) + 1
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
 		}
 	})
 }
