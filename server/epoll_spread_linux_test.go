@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -96,58 +98,70 @@ func forEachEpoll(t *testing.T, test func(t *testing.T, f *fixture)) {
 // Clients that go from loop to loop while their bytes flow lose none, and none changes its place.
 func TestShareLosesNothing(t *testing.T) {
 	forEachEpoll(t, func(t *testing.T, f *fixture) {
-		const clients, size = 8, 1 << 20
+		const clients, moves = 8, 10
 		f.start()
 		first, second := twoLoops(t, f)
-		batches, moves := 0, 0
-		for deadline := time.Now().Add(patience); moves < 10; batches++ {
-			if time.Now().After(deadline) {
-				t.Fatalf("clients were moved %d times only", moves)
-			}
-			moves += shareUntil(echoAll(t, f, clients, size), first, second)
+		enoughC := make(chan struct{})
+		var done sync.WaitGroup
+		var all atomic.Uint64
+		for range clients {
+			conn := f.dial()
+			done.Go(func() { all.Add(echoUntil(t, conn, enoughC)) })
 		}
-		f.log.await(t, batches*clients, "connection closed", fmt.Sprintf("bytes=%d", size), "reason=eof")
-		all := uint64(batches * clients * size)
-		if st := f.server.Stats(); st.BytesReceived != all || st.BytesSent != all {
-			t.Errorf("%d bytes were sent, but %+v", all, st)
+		shareTimes(moves, first, second)
+		close(enoughC)
+		done.Wait()
+		f.log.await(t, clients, "connection closed", "reason=eof")
+		if st := f.server.Stats(); st.BytesReceived != all.Load() || st.BytesSent != all.Load() {
+			t.Errorf("%d bytes were sent, but %+v", all.Load(), st)
 		}
 	})
 }
 
-// echoAll lets clients send random bytes at the same time and checks that they come back. What it
-// returns is closed when that is done.
-func echoAll(t *testing.T, f *fixture, clients, size int) <-chan struct{} {
-	t.Helper()
-	var done sync.WaitGroup
-	for range clients {
-		conn, sent := f.dial(), randomBytes(size)
-		done.Go(func() {
-			if got := roundTrip(t, conn, sent); !bytes.Equal(got, sent) {
-				t.Errorf("sent %d bytes, got %d that are not the same", len(sent), len(got))
-			}
-		})
-	}
-	doneC := make(chan struct{})
+// echoUntil sends random bytes until enoughC is closed, checks that the same come back, and returns how many.
+func echoUntil(t *testing.T, conn halfConn, enoughC <-chan struct{}) (all uint64) {
+	var seed [32]byte
+	copy(seed[:], randomBytes(len(seed)))
 	go func() {
-		done.Wait()
-		close(doneC)
+		source, chunk := rand.NewChaCha8(seed), make([]byte, 48<<10)
+		for {
+			select {
+			case <-enoughC:
+				conn.CloseWrite()
+				return
+			default:
+				source.Read(chunk)
+				if _, err := conn.Write(chunk); err != nil {
+					return // the reader sees it, too
+				}
+			}
+		}
 	}()
-	return doneC
+	source, got, want := rand.NewChaCha8(seed), make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := conn.Read(got)
+		source.Read(want[:n])
+		if !bytes.Equal(got[:n], want[:n]) {
+			t.Errorf("among the %d bytes after the first %d are some that were not sent", n, all)
+		}
+		all += uint64(n)
+		if err != nil {
+			if err != io.EOF {
+				t.Error(err)
+			}
+			return all
+		}
+	}
 }
 
-// shareUntil makes two loops give clients to each other, and returns how often there were any to give.
-func shareUntil(doneC <-chan struct{}, first, second *loop) (moves int) {
-	for {
-		select {
-		case <-doneC:
-			return moves
-		default:
-		}
+// shareTimes makes two loops give clients to each other, until this was done so often.
+func shareTimes(times int, first, second *loop) {
+	for times > 0 {
 		was := second.load.Load()
 		first.await(func() { first.share(second) })
 		second.await(func() {
 			if second.load.Load() > was {
-				moves++
+				times--
 			}
 			second.share(first)
 		})
