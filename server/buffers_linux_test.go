@@ -17,7 +17,7 @@ func (f *fixture) checkBuffers(stuck int) {
 					continue
 				}
 				stuck--
-				if n := cap(c.pending.buffer); n > loopBuffer {
+				if n := cap(c.pending.buffer); n > maxRead {
 					f.t.Errorf("client %d has a buffer of %d bytes", c.id, n)
 				}
 			}

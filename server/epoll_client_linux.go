@@ -155,7 +155,7 @@ func (l *loop) borrow(n int) []byte {
 
 // giveBack takes a buffer back.
 func (l *loop) giveBack(b []byte) {
-	if cap(b) == loopBuffer && len(l.spare) < spareBuffers {
+	if cap(b) == maxRead && len(l.spare) < spareBuffers {
 		l.spare = append(l.spare, b)
 	}
 }

@@ -11,15 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// loopBuffer is what a loop reads from a client at once. A client that does not take what
-	// it is sent has a buffer of its own, of at most this size, until it does.
-	loopBuffer = 64 << 10
-
-	// loopEvents is how many clients are served between two looks at the kernel's list of
-	// ready ones. The kernel goes round that list, so this is not a matter of fairness.
-	loopEvents = 256
-)
+// loopEvents is how many clients are served between two looks at the kernel's list of
+// ready ones. The kernel goes round that list, so this is not a matter of fairness.
+const loopEvents = 256
 
 // A loop serves many clients from one thread. Its fields, and its clients, belong to the
 // goroutine in run; what others want of it they hand over with do.
@@ -44,7 +38,7 @@ type loop struct {
 
 	received, sent uint64   // bytes not yet in the totals of the server
 	spare          [][]byte // buffers that blocked clients have given back
-	buf            [loopBuffer]byte
+	buf            [maxRead]byte
 	events         [loopEvents]unix.EpollEvent
 
 	mu    sync.Mutex

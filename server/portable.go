@@ -9,12 +9,9 @@ import (
 	"time"
 )
 
-// Buffers of the portable engine. Every client has a small one, for its goroutine waits in a read
-// with it. It borrows a bulk one for as long as its messages do not fit.
-const (
-	smallBuffer = 1 << 10
-	bulkBuffer  = 64 << 10
-)
+// smallBuffer is the size of the buffer that every client of the portable engine has, for its goroutine waits
+// in a read with it. It borrows one of maxRead for as long as its messages do not fit.
+const smallBuffer = 1 << 10
 
 // closeGrace is the time a client has to take what was read from it, once the server ends its session.
 const closeGrace = time.Second
@@ -26,13 +23,13 @@ const lingerQuiet = 100 * time.Millisecond
 // portableEngine serves any net.Listener, with a goroutine for each client.
 type portableEngine struct {
 	server *Server
-	bulk   sync.Pool // of *[bulkBuffer]byte
+	bulk   sync.Pool // of *[maxRead]byte
 }
 
 func newPortableEngine(s *Server) *portableEngine {
 	return &portableEngine{
 		server: s,
-		bulk:   sync.Pool{New: func() any { return new([bulkBuffer]byte) }},
+		bulk:   sync.Pool{New: func() any { return new([maxRead]byte) }},
 	}
 }
 
@@ -103,7 +100,7 @@ func (c *portableClient) run() {
 // move with every message, and an idle client would keep a large buffer.
 func (c *portableClient) echo() error {
 	small := make([]byte, smallBuffer)
-	var bulk *[bulkBuffer]byte
+	var bulk *[maxRead]byte
 	defer func() {
 		if bulk != nil {
 			c.engine.bulk.Put(bulk)
@@ -123,7 +120,7 @@ func (c *portableClient) echo() error {
 		case err != nil:
 			return err
 		case n == smallBuffer && bulk == nil:
-			bulk = c.engine.bulk.Get().(*[bulkBuffer]byte)
+			bulk = c.engine.bulk.Get().(*[maxRead]byte)
 			buf = bulk[:]
 		case n < smallBuffer && bulk != nil:
 			c.engine.bulk.Put(bulk)
