@@ -38,7 +38,7 @@ const datagramBuffer = 1 << 16
 //	msg="datagram refused" network=udp local=[::]:7 remote=192.0.2.1:19 bytes=64 reason=loop-port held_back=0
 //
 // pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Each costs a
-// buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
+// buffer of 64 KB, on Linux up to 16 of them. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
 func (s *Server) ServePacket(pc net.PacketConn) error {
 	if s.Portable {
 		return s.servePacket(pc, (*datagramSocket).echoMessages)

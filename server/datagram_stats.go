@@ -6,7 +6,7 @@ import (
 )
 
 // DatagramStats is what became of datagrams: every one received is answered, or refused for one
-// reason, a moment later. A busy socket counts up to 64 of them at a time.
+// reason, a moment later. A busy socket counts up to 16 of them at a time.
 type DatagramStats struct {
 	Received uint64
 	Sent     uint64

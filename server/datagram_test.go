@@ -182,18 +182,25 @@ func TestDatagramAnswerComesFromTheAddressAsked(t *testing.T) {
 	}
 }
 
-// A datagram that came before the socket was served, such as the one for which inetd(8) starts a server, is answered as any other.
-func TestDatagramBeforeServing(t *testing.T) {
+// Datagrams that came before the socket was served, such as the one for which inetd(8) starts a server, are
+// answered as any others, in their order.
+func TestDatagramsBeforeServing(t *testing.T) {
 	forEachWay(t, func(t *testing.T, f *datagrams) {
 		pc := f.open()
 		conn := f.dial("", f.host())
-		if _, err := conn.Write([]byte("early")); err != nil {
-			t.Fatal(err)
+		early := make([][]byte, 40)
+		for i := range early {
+			early[i] = randomBytes(i * i)
+			if _, err := conn.Write(early[i]); err != nil {
+				t.Fatal(err)
+			}
 		}
 		f.serve(pc)
-		got := make([]byte, 10)
-		if n, err := conn.Read(got); err != nil || string(got[:n]) != "early" {
-			t.Errorf("got %q, %v", got[:n], err)
+		got := make([]byte, datagramBuffer)
+		for i, want := range early {
+			if n, err := conn.Read(got); err != nil || !bytes.Equal(got[:n], want) {
+				t.Errorf("answer %d has %d bytes, want %d, %v", i, n, len(want), err)
+			}
 		}
 	})
 }
