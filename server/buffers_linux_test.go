@@ -12,8 +12,8 @@ func (f *fixture) checkBuffers(stuck int) {
 	}
 	for _, l := range *e.loops.Load() {
 		l.await(func() {
-			for _, c := range l.clients {
-				if c == nil || c.pending == nil {
+			for c := range l.clients.all {
+				if c.pending == nil {
 					continue
 				}
 				stuck--

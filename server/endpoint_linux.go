@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"unique"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ func parseSockaddr(sa *unix.RawSockaddrAny, size uint32) endpoint {
 		}
 		return endpoint{ip: netip.AddrPortFrom(addr, hostOrder(&in.Port))}
 	}
-	return endpoint{name: unixName(sa, size)}
+	return endpoint{name: unique.Make(unixName(sa, size))}
 }
 
 // unixName returns the name of a Unix socket as package net writes it: that of an abstract one

@@ -18,10 +18,17 @@ type epollListener struct {
 	fd      int32
 	local   *localEnd // of its clients, unless wild
 	wild    bool      // it listens on every address, so that its clients have different ones
+	last    wildEnd   // of the client that came last
 	backoff backoff
 	free    func()     // resume, to be called when there is a place
 	brokenC chan error // gets the error that ends accepting
 	from    unix.RawSockaddrAny
+}
+
+// A wildEnd is one of the addresses of a listener on every address. Clients that share it cost less memory.
+type wildEnd struct {
+	at  endpoint
+	end *localEnd
 }
 
 // newEpollListener takes a descriptor of its own for the socket of l.
@@ -135,7 +142,7 @@ func (d *epollListener) welcome(fd int32, size uint32) {
 	c.begin(s, d.local, parseSockaddr(&d.from, size), s.now())
 	if d.wild {
 		if size, errno := localName(fd, &d.from); errno == 0 {
-			c.local = &localEnd{d.local.network, parseSockaddr(&d.from, size).String()}
+			c.local = d.localEnd(parseSockaddr(&d.from, size))
 		}
 	}
 	c.loop.Store(l)
@@ -148,6 +155,14 @@ func (d *epollListener) welcome(fd int32, size uint32) {
 		return
 	}
 	l.adopt(c)
+}
+
+// localEnd returns what clients that have connected to the address at have in common.
+func (d *epollListener) localEnd(at endpoint) *localEnd {
+	if d.last.end == nil || d.last.at != at {
+		d.last = wildEnd{at, &localEnd{d.local.network, at.String()}}
+	}
+	return d.last.end
 }
 
 // refuseSocket closes a connection so that the client sees an error, and no trace of it

@@ -5,7 +5,6 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,8 +19,7 @@ type epollClient struct {
 	left    bool                 // its session was ended by the server, it may take what it is owed
 	session
 
-	closeBy      time.Duration // when it has to be gone, if left
-	older, newer *epollClient  // neighbours in an ageList
+	older, newer *epollClient // neighbours in an ageList
 }
 
 // A pending is what a client has sent, but not taken. It is not read from until it has.
@@ -32,10 +30,7 @@ type pending struct {
 
 // adopt takes over a client, new or from another loop.
 func (l *loop) adopt(c *epollClient) {
-	if missing := int(c.fd) + 1 - len(l.clients); missing > 0 {
-		l.clients = append(l.clients, make([]*epollClient, missing)...)
-	}
-	l.clients[c.fd] = c
+	l.clients.put(c.fd, c)
 	l.load.Add(1)
 	c.loop.Store(l)
 	if l.engine.server.IdleTimeout > 0 {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,6 +11,12 @@ import (
 // lingerCheck is how often the loop looks whether clients whose sessions were ended have
 // got everything: no event tells.
 const lingerCheck = 20 * time.Millisecond
+
+// A leaver is a client whose session the server has ended. It may be gone meanwhile.
+type leaver struct {
+	*epollClient
+	closeBy time.Duration // when it has to be gone
+}
 
 // end is part of client.
 func (c *epollClient) end(why reason) bool {
@@ -35,13 +42,12 @@ func (c *epollClient) leave() {
 // endSession stops reading from the client and gives it the time to take what it was sent. It has
 // no effect if the client is gone or leaving, or not yet here.
 func (l *loop) endSession(c *epollClient) {
-	if l.client(c.fd) != c || c.left {
+	if l.clients.at(c.fd) != c || c.left {
 		return
 	}
 	c.left = true
-	c.closeBy = l.now + closeGrace
 	l.idle.remove(c)
-	l.leaving.add(c)
+	l.leaving = append(l.leaving, leaver{c, l.now + closeGrace})
 	if c.pending == nil {
 		l.halfClose(c)
 	}
@@ -87,21 +93,9 @@ func (l *loop) finish(c *epollClient, err error) {
 
 // forget takes the client out of everything that belongs to the loop.
 func (l *loop) forget(c *epollClient) {
-	l.clients[c.fd] = nil
+	l.clients.put(c.fd, nil)
 	l.load.Add(-1)
-	if c.left {
-		l.leaving.remove(c)
-	} else {
-		l.idle.remove(c)
-	}
-}
-
-// client returns the client with the descriptor fd, or nil.
-func (l *loop) client(fd int32) *epollClient {
-	if int(fd) < len(l.clients) {
-		return l.clients[fd]
-	}
-	return nil
+	l.idle.remove(c)
 }
 
 // expire ends the sessions whose time is over.
@@ -111,19 +105,22 @@ func (l *loop) expire() {
 			l.finish(c, os.ErrDeadlineExceeded)
 		}
 	}
-	if l.leaving.oldest == nil || l.now < l.checkAt {
+	if len(l.leaving) == 0 || l.now < l.checkAt {
 		return
 	}
 	l.checkAt = l.now + lingerCheck
-	for c := l.leaving.oldest; c != nil; {
-		next := c.newer
-		if c.closeBy <= l.now {
+	l.leaving = slices.DeleteFunc(l.leaving, func(v leaver) bool {
+		c := v.epollClient
+		switch {
+		case l.clients.at(c.fd) != c:
+			return true
+		case v.closeBy <= l.now:
 			l.finish(c, nil)
-		} else if c.pending == nil {
+		case c.pending == nil:
 			l.discard(c)
 		}
-		c = next
-	}
+		return l.clients.at(c.fd) != c
+	})
 }
 
 // patience is how many milliseconds the loop may wait for events at the time now, -1 for no limit.
@@ -132,7 +129,7 @@ func (l *loop) patience(now time.Duration) int {
 	if c := l.idle.oldest; c != nil {
 		until = c.lastActivity() + l.engine.server.IdleTimeout
 	}
-	if l.leaving.oldest != nil && (until < 0 || l.checkAt < until) {
+	if len(l.leaving) > 0 && (until < 0 || l.checkAt < until) {
 		until = l.checkAt
 	}
 	if until < 0 {

@@ -23,10 +23,10 @@ type loop struct {
 	wakefd int // an eventfd: do writes to it, which ends a wait
 
 	now     time.Duration          // when the events at hand were reported
-	clients []*epollClient         // by descriptor
+	clients clientTable            // by descriptor
 	others  map[int32]readyHandler // by descriptor: what is not a client
 	idle    ageList                // by last activity, if there is an IdleTimeout
-	leaving ageList                // by the time at which the server ended their sessions
+	leaving []leaver               // by the time at which the server ended their sessions
 	checkAt time.Duration          // when to look at those that are leaving
 	hot     bool                   // events came in numbers: look for more before waiting
 	woken   bool                   // there are tasks
@@ -134,11 +134,9 @@ func (l *loop) wait() int {
 
 // dispatch serves whom the event is for.
 func (l *loop) dispatch(ev unix.EpollEvent) {
-	if int(ev.Fd) < len(l.clients) {
-		if c := l.clients[ev.Fd]; c != nil {
-			l.serve(c)
-			return
-		}
+	if c := l.clients.at(ev.Fd); c != nil {
+		l.serve(c)
+		return
 	}
 	if h, ok := l.others[ev.Fd]; ok {
 		h.ready()

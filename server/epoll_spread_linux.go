@@ -123,8 +123,8 @@ func (e *epollEngine) relieve(u usage) {
 // share gives half of the clients that were active lately to another loop.
 func (l *loop) share(with *loop) {
 	give := false
-	for _, c := range l.clients {
-		if c == nil || c.left || c.lastActivity() < l.now-busyWindow {
+	for c := range l.clients.all {
+		if c.left || c.lastActivity() < l.now-busyWindow {
 			continue
 		}
 		if give = !give; give {

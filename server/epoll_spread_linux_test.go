@@ -194,8 +194,8 @@ func TestHandOverOfAStuckClient(t *testing.T) {
 
 // giveAll gives all clients of a loop to another one.
 func giveAll(from, to *loop) {
-	for _, c := range from.clients {
-		if c != nil && !c.left {
+	for c := range from.clients.all {
+		if !c.left {
 			from.handOver(c, to)
 		}
 	}

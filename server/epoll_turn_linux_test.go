@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unique"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,13 +38,13 @@ func (l *loop) addClient(t *testing.T) (*epollClient, int) {
 	t.Cleanup(func() { unix.Close(ends[1]) })
 	s := l.engine.server
 	c := &epollClient{fd: int32(ends[0])}
-	c.begin(s, &localEnd{"unix", "here"}, endpoint{name: "there"}, l.now)
+	c.begin(s, &localEnd{"unix", "here"}, endpoint{name: unique.Make("there")}, l.now)
 	if !s.admission.take(nil) || !s.admit(c, &c.session) {
 		t.Fatal("there is no place")
 	}
 	l.adopt(c)
 	t.Cleanup(func() {
-		if l.client(c.fd) == c {
+		if l.clients.at(c.fd) == c {
 			l.finish(c, nil)
 		}
 	})
@@ -144,7 +145,7 @@ func TestAdoptWaitsForRoom(t *testing.T) {
 	}
 	from.handOver(c, to)
 	to.runTasks()
-	if to.client(c.fd) != c {
+	if to.clients.at(c.fd) != c {
 		t.Fatal("the client did not arrive")
 	}
 	t.Cleanup(func() { to.finish(c, nil) })

@@ -77,7 +77,11 @@ type fixture struct {
 // start serves one more listener, the one to dial from now on, until the test ends.
 func (f *fixture) start() {
 	f.t.Helper()
-	l := listen(f.t, f.network)
+	f.serve(listen(f.t, f.network))
+}
+
+// serve is start with the listener l.
+func (f *fixture) serve(l net.Listener) {
 	f.addr = l.Addr()
 	servedC := make(chan error, 1)
 	f.servedC = servedC

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"regexp"
 	"testing"
 )
@@ -33,6 +35,24 @@ func TestLogLines(t *testing.T) {
 			if !regexp.MustCompile("^" + re + "$").MatchString(lines[i]) {
 				t.Errorf("line %d\n got %s\nwant %s", i+1, lines[i], re)
 			}
+		}
+	})
+}
+
+// The log has the address that each client has connected to, also where the server listens on all of them.
+func TestLocalAddressOfAWildListener(t *testing.T) {
+	forEachOn(t, []string{"tcp4"}, func(t *testing.T, f *fixture) {
+		l, err := net.Listen("tcp4", "0.0.0.0:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.serve(l)
+		port := l.Addr().(*net.TCPAddr).Port
+		for id, ip := range []string{"127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.1"} {
+			local := &net.TCPAddr{IP: net.ParseIP(ip), Port: port}
+			f.addr = local
+			exchange(t, f.dial(), []byte("hello"))
+			f.log.await(t, 1, "connection opened", fmt.Sprintf("id=%d ", id+1), "local="+local.String()+" ")
 		}
 	})
 }
