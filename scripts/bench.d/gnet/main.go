@@ -1,9 +1,8 @@
 // Gnet is the echo server of the event loop library gnet, as its examples
-// have it, with its default options: one loop. On two processors, of which the
-// load wants one, more loops cost more and serve no more. It is a peer of the
-// benchmark, on 127.0.0.1.
+// have it, with its default options, which is one loop, or with a loop for each
+// processor. It is a peer of the benchmark, on 127.0.0.1.
 //
-//	gnet PORT
+//	gnet [multicore] PORT
 package main
 
 import (
@@ -23,11 +22,14 @@ func (*echo) OnTraffic(c gnet.Conn) gnet.Action {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gnet PORT")
+	args := os.Args[1:]
+	multicore := len(args) == 2 && args[0] == "multicore"
+	if len(args) != 1 && !multicore {
+		fmt.Fprintln(os.Stderr, "usage: gnet [multicore] PORT")
 		os.Exit(64)
 	}
-	err := gnet.Run(&echo{}, "tcp://"+net.JoinHostPort("127.0.0.1", os.Args[1]))
+	port := args[len(args)-1]
+	err := gnet.Run(&echo{}, "tcp://"+net.JoinHostPort("127.0.0.1", port), gnet.WithMulticore(multicore))
 	fmt.Fprintf(os.Stderr, "gnet: %v\n", err)
 	os.Exit(1)
 }

@@ -12,10 +12,10 @@ const preface = `# Benchmarks
 Written by ` + "`scripts/bench`" + `; to have the figures of your machine, run it there. What it ran is in
 ` + "`scripts/bench.d/`" + `: *epoll* is a C server, one thread, one epoll loop, one buffer of 64 KB; *gonet* a Go
 server with a goroutine and a buffer of 16 KB for every client; *gonet-copy* the same with
-` + "`io.Copy`" + `; *gnet* the event loop library's own echo with its default options; *xinetd* Debian's with its
+` + "`io.Copy`" + `; *gnet* the event loop library's own echo with its default options, *gnet-multicore* with a loop for each processor; *xinetd* Debian's with its
 internal echo, *xinetd-cat* starting ` + "`/bin/cat`" + ` for every client; *socat* Debian's, forking and
 starting ` + "`/bin/cat`" + `. echod runs with its standard settings and writes its log of activity to a file;
-the others, but for xinetd, log nothing.
+the others, but for xinetd, log nothing. *echod-nolog* is echod with its log turned off.
 
 All run on one machine, over loopback, one at a time, a new process for each run. Rounds
 alternate between the servers, each second one in the opposite order. The load is

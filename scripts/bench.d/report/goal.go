@@ -17,6 +17,7 @@ func goals() []goal {
 		{"bulk", throughput, "epoll", true, 1.15},
 		{"bulk", throughput, "gonet-copy", true, 1.00},
 		{"connect", throughput, "epoll", true, 0.85},
+		{"connect", throughput, "echod-nolog", true, 0.85},
 		{"udp", throughput, "epoll", true, 1.00},
 		{"idle", bytesPerClient, "", false, 300},
 		{"idle", startMB, "", false, 10},
@@ -40,6 +41,9 @@ type verdict struct {
 	Goal     string `json:"goal"`
 	Measured spread `json:"measured"`
 	Met      bool   `json:"met"` // by the median
+
+	// C is what the C server reaches of the same, by the medians. It is 0 if that says nothing.
+	C float64 `json:"epoll,omitempty"`
 }
 
 func (g goal) String() string {
@@ -51,6 +55,20 @@ func (g goal) String() string {
 		return fmt.Sprintf("%s: %s %s %g", g.item, g.metric.title(), sign, g.limit)
 	}
 	return fmt.Sprintf("%s: %s %s %.2f × %s", g.item, g.metric.title(), sign, g.limit, g.against)
+}
+
+// ofC returns the ratio of the C server's figure to that of r, or 0 for goals that are not about a server
+// that the C server, too, is compared with.
+func (g goal) ofC(results []result, r result) float64 {
+	if g.against == "" || g.against == "epoll" {
+		return 0
+	}
+	for _, c := range results {
+		if c.Item == g.item && c.Server == "epoll" {
+			return c.Figures[g.metric].Median / r.Figures[g.metric].Median
+		}
+	}
+	return 0
 }
 
 // judge compares what was measured with the goals; those of which nothing was
@@ -70,7 +88,7 @@ func judge(results []result) []verdict {
 				if g.atLeast {
 					met = s.Median >= g.limit
 				}
-				verdicts = append(verdicts, verdict{g.String(), s, met})
+				verdicts = append(verdicts, verdict{g.String(), s, met, g.ofC(results, r)})
 			}
 		}
 	}

@@ -121,3 +121,27 @@ func TestReadRunsRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A goal that compares echod with another server says how the C server compares with that one.
+func TestJudgeTellsOfC(t *testing.T) {
+	of := func(server string, figure, ratio float64) result {
+		return result{
+			Item: "pingpong-64", Server: server,
+			Figures: map[metric]spread{throughput: spreadOf([]float64{figure})},
+			Ratios:  map[metric]spread{throughput: spreadOf([]float64{ratio})},
+		}
+	}
+	verdicts := judge([]result{of("echod", 110, 0), of("epoll", 120, 0.92), of("gonet", 100, 1.1)})
+	want := map[string]float64{
+		"pingpong-64: messages/s at least 0.97 × epoll": 0,
+		"pingpong-64: messages/s at least 1.35 × gonet": 1.2,
+	}
+	for _, v := range verdicts {
+		if c, ok := want[v.Goal]; !ok || c != v.C {
+			t.Errorf("%s: the C server has %v, want %v", v.Goal, v.C, c)
+		}
+	}
+	if len(verdicts) != len(want) {
+		t.Errorf("%d verdicts, want %d", len(verdicts), len(want))
+	}
+}

@@ -103,13 +103,17 @@ func itemTable(item string, results []result) [][]string {
 }
 
 func goalTable(verdicts []verdict) [][]string {
-	table := [][]string{{"goal", "measured", ""}}
+	table := [][]string{{"goal", "measured", "", "epoll itself"}}
 	for _, v := range verdicts {
 		word := "met"
 		if !v.Met {
 			word = "MISSED"
 		}
-		table = append(table, []string{v.Goal, formatRatio(v.Measured), word})
+		c := ""
+		if v.C > 0 {
+			c = figure(v.C)
+		}
+		table = append(table, []string{v.Goal, formatRatio(v.Measured), word, c})
 	}
 	return table
 }
