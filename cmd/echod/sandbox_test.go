@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -89,8 +90,11 @@ func makeSandbox(dir string) (*sandbox, error) {
 	return b, b.install()
 }
 
-// install puts the test binary where it is the program under test.
+// install puts the test binary where it is the program under test. Nobody forks meanwhile: the child would have a
+// file open for writing that somebody may want to execute, which the kernel refuses ("text file busy").
 func (b *sandbox) install() error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	binary, err := os.Executable()
 	if err != nil {
 		return err
