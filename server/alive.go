@@ -10,7 +10,7 @@ import (
 // watchdog of a service manager. Clients do not notice, and nothing is counted or logged.
 //
 // Of the portable engine, which has a goroutine for each client and nothing that serves all of them,
-// only the lock that all of them need is asked.
+// only the lock that all of them need is asked. Sockets for datagrams, with a goroutine each, are not asked.
 func (s *Server) Alive(ctx context.Context) error {
 	answersC := make(chan struct{})
 	go func() {
