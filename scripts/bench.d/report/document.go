@@ -26,23 +26,19 @@ round: absolute figures move with the machine and the hour, ratios much less. Fi
 medians, with the smallest and largest of the rounds in parentheses. *CPU* is what /proc/PID/stat says
 of the server, user and system, over the messages it served, and of the children it has waited for; on a
 busy machine the kernel does a part of the work in threads of its own, and these figures are too small.
-Memory is the resident set of the process that was started.
+Memory is the resident set of the process that was started; of echod's at start, all but 1.5 MB are pages of the
+program's file. echod is built as ` + "`scripts/install`" + ` builds it, without cgo: with it, the C library and the
+modules of its name service switch are another 2 MB.
 
 `
 
 // remarks say why goals are missed that were missed wherever this was run so far. They are printed with the goals.
-const remarks = `
-## Why some goals are missed
+const remarks = `## Why some goals are missed
 
 *gnet* with one loop, and on some machines *gonet* with many clients, come so close to the C server that nothing
 which makes a system call for each message received and sent could be a third faster: the column *epoll itself* has
 what that server reaches. With a loop for each processor, as its documentation advises, gnet is slower on
 two of them, for the load needs one.
-
-*MB at start*: but for some 1.5 MB these are pages of the program's file, which the kernel maps as they are
-touched, sixteen at a time, shares between processes, and can drop. The larger part of them is net/http,
-which answers at the control socket, with the TLS in it: a program that does no more than serve HTTP has
-7 MB. To strip the symbols, to leave out HTTP/2, or to collect garbage more often made no difference.
 `
 
 func writeDocument(path string, facts []fact, results []result, verdicts []verdict, chart bool) error {
