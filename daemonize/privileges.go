@@ -19,7 +19,8 @@ type Identity struct {
 }
 
 // LookupIdentity finds USER or USER:GROUP, names or numbers, in the system's
-// databases. Without GROUP it is the user's primary group; the supplementary
+// databases: /etc/passwd and /etc/group, and in a program built with cgo all that
+// nsswitch.conf(5) names. Without GROUP it is the user's primary group; the supplementary
 // groups are the user's in either case. A user number without an entry is
 // allowed if GROUP is given.
 func LookupIdentity(spec string) (*Identity, error) {
