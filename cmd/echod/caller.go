@@ -59,6 +59,18 @@ func callingVerb(cmd *cobra.Command, d defaults, call func(ctx context.Context, 
 	return cmd
 }
 
+// orderingVerb makes a verb that gives the server an order and prints the answer.
+func (p *program) orderingVerb(cmd *cobra.Command, order func(*control.Client, context.Context) (string, error)) *cobra.Command {
+	cmd.Args = noArguments
+	return callingVerb(cmd, defaultsFor(p.name), func(ctx context.Context, client *control.Client, _ []string) error {
+		answer, err := order(client, ctx)
+		if err == nil {
+			fmt.Fprintf(p.stdout, "%s: %s\n", p.name, oneLine(answer))
+		}
+		return err
+	})
+}
+
 // explain adds the verb, the exit status, and what the pid file knows of a server that does not answer.
 func (c *caller) explain(verb string, err error) error {
 	if err == nil {
