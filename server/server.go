@@ -27,7 +27,8 @@ type Server struct {
 	IdleTimeout time.Duration
 
 	// MaxConnections is how many clients there may be at once. When there are so many, no more are
-	// accepted: they wait in the queue of the kernel. 0 means as many as the process may have
+	// accepted: they wait in the queue of the kernel. (With Portable, the first of each listener waits
+	// accepted: a listener does not keep a place free for whoever may come.) 0 means as many as the process may have
 	// descriptors, less 64 for its other needs.
 	MaxConnections int
 
