@@ -21,12 +21,7 @@ func TestDetachForged(t *testing.T) {
 		{"secret alone", greeting(secret), []string{"DAEMONIZE_SECRET=" + secret}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ours, theirs, err := kernel{}.socketpair()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ours.Close()
-			defer theirs.Close()
+			ours, theirs := handshakeSockets(t)
 			if _, err := ours.WriteString(test.waiting); err != nil {
 				t.Fatal(err)
 			}

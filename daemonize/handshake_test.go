@@ -2,6 +2,7 @@ package daemonize
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -96,4 +97,16 @@ func FuzzReadFrame(f *testing.F) {
 			t.Errorf("output %q, want %q", output.String(), text)
 		}
 	})
+}
+
+// handshakeSockets returns the two ends that a launcher and its daemon talk through.
+func handshakeSockets(t *testing.T) (ours, theirs *os.File) {
+	t.Helper()
+	ours, theirs, err := kernel{}.socketpair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close() })
+	t.Cleanup(func() { theirs.Close() })
+	return ours, theirs
 }

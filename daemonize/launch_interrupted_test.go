@@ -103,22 +103,16 @@ func TestLauncherKilled(t *testing.T) {
 // A daemon that hangs ends itself after its time if the launcher cannot do it any more.
 func TestLauncherKilledDaemonHangs(t *testing.T) {
 	t.Parallel()
-	for _, words := range []string{"", "ignore TERM"} {
-		t.Run(words, func(t *testing.T) {
-			t.Parallel()
-			leash := newLeash(t)
-			p := play{Role: "hang", Words: words, Leash: leash.address(), Daemon: inDirectory(t)}
-			p.Daemon.ReadyTimeout = time.Second
-			launcher := launch(t, command(t, p))
-			d, program := leash.await("hang"), leash.await("hold")
-			launcher.cmd.Process.Kill()
-			d.awaitEnd()
-			program.awaitEnd()
-			if holder, err := Find(p.Daemon.PidFile); !errors.Is(err, ErrNotRunning) {
-				t.Errorf("pid file is held: %v, %v", holder, err)
-			}
-		})
-	}
+	forEachHang(t, func(t *testing.T, leash *leash, p play) {
+		launcher := launch(t, command(t, p))
+		d, program := leash.await("hang"), leash.await("hold")
+		launcher.cmd.Process.Kill()
+		d.awaitEnd()
+		program.awaitEnd()
+		if holder, err := Find(p.Daemon.PidFile); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("pid file is held: %v, %v", holder, err)
+		}
+	})
 }
 
 // After the launcher is gone nothing is written to a descriptor that was its own.

@@ -124,22 +124,29 @@ func TestLaunchAbort(t *testing.T) {
 // A daemon that is not ready in time is ended together with what it has started.
 func TestLaunchHang(t *testing.T) {
 	t.Parallel()
+	forEachHang(t, func(t *testing.T, leash *leash, p play) {
+		r := launch(t, command(t, p)).wait()
+		if want := "daemon was ended before it was ready: not ready after 1s"; r.exit != 1 || r.Status != 1 || r.Error != want {
+			t.Errorf("%v; want error %q", r, want)
+		}
+		if r.stderr != "thinking\n" {
+			t.Errorf("daemon's words: %q", r.stderr)
+		}
+		leash.await("hang").awaitEnd()
+		leash.await("hold").awaitEnd()
+		nothingLeft(t, p.Daemon)
+	})
+}
+
+// forEachHang runs a test with each kind of daemon that is not ready after its time, of a second.
+func forEachHang(t *testing.T, test func(t *testing.T, leash *leash, p play)) {
 	for _, words := range []string{"", "ignore TERM"} {
 		t.Run(words, func(t *testing.T) {
 			t.Parallel()
 			leash := newLeash(t)
 			p := play{Role: "hang", Words: words, Leash: leash.address(), Daemon: inDirectory(t)}
 			p.Daemon.ReadyTimeout = time.Second
-			r := launch(t, command(t, p)).wait()
-			if want := "daemon was ended before it was ready: not ready after 1s"; r.exit != 1 || r.Status != 1 || r.Error != want {
-				t.Errorf("%v; want error %q", r, want)
-			}
-			if r.stderr != "thinking\n" {
-				t.Errorf("daemon's words: %q", r.stderr)
-			}
-			leash.await("hang").awaitEnd()
-			leash.await("hold").awaitEnd()
-			nothingLeft(t, p.Daemon)
+			test(t, leash, p)
 		})
 	}
 }

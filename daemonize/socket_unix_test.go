@@ -124,12 +124,7 @@ func TestUnixListenerKeepsItsPath(t *testing.T) {
 // TestHandOver sends sockets through a handshake socket and uses what comes out.
 func TestHandOver(t *testing.T) {
 	sys := kernel{}
-	ours, theirs, err := sys.socketpair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	defer theirs.Close()
+	ours, theirs := handshakeSockets(t)
 	listening := listenerDescriptor("tcp", "127.0.0.1:0")(t)
 	first, err := newSocket(listening, listening, "a \"name\"\n")
 	if err != nil {
@@ -177,12 +172,7 @@ func TestHandOver(t *testing.T) {
 
 func TestHandOverOfNothing(t *testing.T) {
 	sys := kernel{}
-	ours, theirs, err := sys.socketpair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	defer theirs.Close()
+	ours, theirs := handshakeSockets(t)
 	if err := sendSockets(sys, ours, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,7 @@ import (
 
 // After the cut comes what was written, and nothing is waited for, although the other end is open.
 func TestWordsCut(t *testing.T) {
-	ours, theirs, err := kernel{}.socketpair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	defer theirs.Close()
+	ours, theirs := handshakeSockets(t)
 	w := &words{file: ours}
 	text := strings.Repeat("words ", 5000)
 	if _, err := theirs.WriteString(text); err != nil {
@@ -35,12 +30,7 @@ func TestWordsCut(t *testing.T) {
 
 // The cut reaches a Read that waits.
 func TestWordsCutWaiting(t *testing.T) {
-	ours, theirs, err := kernel{}.socketpair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	defer theirs.Close()
+	ours, theirs := handshakeSockets(t)
 	w := &words{file: ours}
 	if _, err := theirs.WriteString("words"); err != nil {
 		t.Fatal(err)
@@ -64,12 +54,7 @@ func TestWordsCutWaiting(t *testing.T) {
 
 // Who goes on writing for ever is not listened to for ever.
 func TestWordsBounded(t *testing.T) {
-	ours, theirs, err := kernel{}.socketpair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	defer theirs.Close()
+	ours, theirs := handshakeSockets(t)
 	if _, err := theirs.WriteString("yes yes yes"); err != nil {
 		t.Fatal(err)
 	}
