@@ -141,15 +141,15 @@ func (p *Process) enterRoot() error {
 		return fmt.Errorf("change directory to %s inside %s: %w", d.dir(), d.Chroot, err)
 	}
 	if p.pidFile != nil {
-		p.pidFile.path = insideRoot(p.pidFile.path, d.Chroot)
+		p.pidFile.path = InsideRoot(p.pidFile.path, d.Chroot)
 	}
-	p.madeDir = insideRoot(p.madeDir, d.Chroot)
+	p.madeDir = InsideRoot(p.madeDir, d.Chroot)
 	return nil
 }
 
-// insideRoot is what a path becomes when root is the root directory, or nothing if it is out of
-// reach then.
-func insideRoot(path, root string) string {
+// InsideRoot returns what the absolute path becomes once root is the root directory, see [Daemon].Chroot, or nothing
+// if it is out of reach then. It is for what a program remembers from before, such as the path of its log.
+func InsideRoot(path, root string) string {
 	inside, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/")
 	if !ok {
 		return ""

@@ -9,10 +9,10 @@ import (
 	"maps"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
+	"echod/daemonize"
 	"echod/server/control"
 )
 
@@ -60,11 +60,7 @@ func (c *controlSide) enterRoot(root string) {
 	if c.socket == nil || root == "" {
 		return
 	}
-	path := ""
-	if inside, ok := strings.CutPrefix(c.socket.Addr().String(), strings.TrimSuffix(root, "/")+"/"); ok {
-		path = "/" + inside
-	}
-	c.socket.SetPath(path)
+	c.socket.SetPath(daemonize.InsideRoot(c.socket.Addr().String(), root))
 }
 
 // serve answers from here on. That the sockets are served is no condition for serving clients.

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"echod/daemonize"
 	"echod/logging"
 	"echod/server/control"
 )
@@ -181,8 +181,8 @@ func (l *serverLog) enterRoot(root string) {
 	if l.file == nil || root == "" {
 		return
 	}
-	if inside, ok := strings.CutPrefix(l.file.Path(), strings.TrimSuffix(root, "/")+"/"); ok {
-		l.file.SetPath("/" + inside)
+	if path := daemonize.InsideRoot(l.file.Path(), root); path != "" {
+		l.file.SetPath(path)
 	}
 }
 
