@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,11 +98,27 @@ func listen(t *testing.T, network string) net.Listener {
 		"tcp6": "[::1]:0",
 		"unix": filepath.Join(t.TempDir(), "sock"),
 	}[network]
-	l, err := net.Listen(network, address)
+	config := net.ListenConfig{Control: narrow}
+	l, err := config.Listen(t.Context(), network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// narrow gives a socket, and those accepted from it, small buffers in the kernel, which it would otherwise let grow
+// to tens of megabytes where there is memory. So writes are cut short in every test that sends much, and a client
+// that does not read is soon stuck, however slow the machine.
+func narrow(_, _ string, c syscall.RawConn) (err error) {
+	const size = 64 << 10
+	if controlErr := c.Control(func(fd uintptr) {
+		err = errors.Join(
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, size),
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, size))
+	}); controlErr != nil {
+		return controlErr
+	}
+	return err
 }
 
 // A halfConn is what both *net.TCPConn and *net.UnixConn are.
@@ -109,7 +127,7 @@ type halfConn interface {
 	CloseWrite() error
 }
 
-// dial connects to the server. All that is done with the connection must be done within patience.
+// dial connects to the server. What is done with the connection, but for exchange, must be done within patience.
 func (f *fixture) dial() halfConn {
 	f.t.Helper()
 	return f.dialFrom(nil)
@@ -118,7 +136,7 @@ func (f *fixture) dial() halfConn {
 // dialFrom is dial from the address local, or from any if it is nil.
 func (f *fixture) dialFrom(local net.Addr) halfConn {
 	f.t.Helper()
-	d := net.Dialer{LocalAddr: local}
+	d := net.Dialer{LocalAddr: local, Control: narrow}
 	conn, err := d.Dial(f.addr.Network(), f.addr.String())
 	if err != nil {
 		f.t.Fatal(err)
@@ -128,9 +146,10 @@ func (f *fixture) dialFrom(local net.Addr) halfConn {
 	return conn.(halfConn)
 }
 
-// exchange sends message and waits until it is back.
+// exchange sends message and waits until it is back, for as long as patience from now.
 func exchange(t *testing.T, conn net.Conn, message []byte) {
 	t.Helper()
+	conn.SetDeadline(time.Now().Add(patience))
 	if _, err := conn.Write(message); err != nil {
 		t.Error(err)
 		return
