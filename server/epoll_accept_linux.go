@@ -47,7 +47,7 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 		d.wild = l.Addr().(*net.TCPAddr).IP.IsUnspecified()
 		presetClients(fd)
 		l.Close()
-	case *socketFileListener:
+	case *UnixListener:
 		l.UnixListener.Close()
 	}
 	return d, nil

@@ -31,7 +31,7 @@ func newNativeEngine(s *Server) engine {
 // to accept, even if they have a descriptor.
 func nativeServes(l net.Listener) bool {
 	switch l.(type) {
-	case *net.TCPListener, *net.UnixListener, *socketFileListener:
+	case *net.TCPListener, *net.UnixListener, *UnixListener:
 		return true
 	}
 	return false

@@ -7,153 +7,157 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
-	"time"
 )
 
-// socketFileMode lets everybody connect.
-const socketFileMode fs.FileMode = 0o666
+// listenQueue is how many connections wait to be accepted, unless the system allows fewer, as it does.
+const listenQueue = 1<<16 - 1
 
-// probeTimeout is how long a Unix socket has to take or refuse a connection. The kernel answers at once,
-// unless the queue of a listener is full.
-const probeTimeout = time.Second
-
-// A socketFileListener is a listener on a Unix socket that owns the socket's file. net.UnixListener
-// would unlink whatever is at the path when it is closed.
-type socketFileListener struct {
+// A UnixListener listens on a Unix socket and owns the socket's file. net.UnixListener would remove
+// whatever is at the path when it is closed.
+type UnixListener struct {
 	*net.UnixListener
-	path string
 	made fs.FileInfo // what was bound
-	once sync.Once
-	err  error
+
+	mu   sync.Mutex
+	path string // empty once the file was removed, or cannot be reached
 }
 
-// listenSocketFile binds a Unix socket to path, if need be after taking away a file that nobody serves.
+// ListenUnix makes a Unix socket at path, which those may connect to whom mode lets write, whatever the umask is; see
+// unix(7). ctx bounds the question to a socket that is there already whether somebody serves it. If nobody does
+// it is replaced; else the error wraps [syscall.EADDRINUSE]. If what is there is no socket, the error wraps [fs.ErrExist].
 //
-// Between the look at such a file and its removal another process may have done the same and bound
-// its socket, which is then removed, and its server is out of reach. The file is compared just
-// before, so that this needs two starts in the same instant; a lock that both know, such as a pid
-// file, rules it out. A server that has bound its socket and does not listen yet looks like a dead one.
-func listenSocketFile(ctx context.Context, path string) (*socketFileListener, error) {
-	l, err := bindSocketFile(ctx, path)
-	if !errors.Is(err, syscall.EADDRINUSE) {
-		return l, err
+// Two callers that find the same dead socket at the same time may both replace it, and the later one has the
+// path. Only one of them should get here: by a locked pid file, for instance. One that has bound its
+// socket, and is about to listen, looks dead too.
+func ListenUnix(ctx context.Context, path string, mode fs.FileMode) (*UnixListener, error) {
+	l, err := openSocketFile(path, mode)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		if err = removeStale(ctx, path); err == nil {
+			l, err = openSocketFile(path, mode)
+		}
 	}
-	if err := removeStale(ctx, path); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("listen on unix://%s: %w", path, err)
-	}
-	return bindSocketFile(ctx, path)
-}
-
-// bindSocketFile makes the file and then opens it to everybody. In between it has what the
-// umask leaves, which is less: nobody can connect too early.
-func bindSocketFile(ctx context.Context, path string) (*socketFileListener, error) {
-	var config net.ListenConfig
-	bound, err := config.Listen(ctx, "unix", path)
-	if err != nil {
-		return nil, err
-	}
-	l := &socketFileListener{UnixListener: bound.(*net.UnixListener), path: path}
-	l.SetUnlinkOnClose(false)
-	if l.made, err = os.Lstat(path); err == nil && l.made.Mode().Perm() != socketFileMode {
-		err = l.inDirectory(func(dir *os.Root, name string) error { return dir.Chmod(name, socketFileMode) })
-	}
-	if err != nil {
-		l.Close()
-		return nil, fmt.Errorf("listen on unix://%s: set mode: %w", path, innermost(err))
 	}
 	return l, nil
 }
 
-// removeStale removes the socket at path, or says why it stays.
-func removeStale(ctx context.Context, path string) error {
-	found, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil // its server has just ended
-	case err != nil:
-		return innermost(err)
-	case found.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%w and is no socket", fs.ErrExist)
+// openSocketFile lets nobody connect before the file has its mode. It does so by itself because package net listens at
+// once, and panics if the address cannot be looked up.
+func openSocketFile(path string, mode fs.FileMode) (*UnixListener, error) {
+	f, err := newUnixSocket()
+	if err != nil {
+		return nil, err
 	}
-	probe := net.Dialer{Timeout: probeTimeout}
-	conn, err := probe.DialContext(ctx, "unix", path)
-	switch {
-	case err == nil:
-		conn.Close()
-		return fmt.Errorf("%w by a server that answers", syscall.EADDRINUSE)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case !errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w, and connecting to it says: %w", syscall.EADDRINUSE, innermost(err))
+	defer f.Close()
+	fd := int(f.Fd())
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		return nil, err
 	}
-	return removeSame(path, found)
+	l := &UnixListener{path: path}
+	if l.made, err = os.Lstat(path); err != nil {
+		return nil, innermost(err)
+	}
+	if !newAndOurs(l.made) {
+		return nil, errReplaced
+	}
+	if err := l.listen(f, mode); err != nil {
+		_ = removeSame(path, l.made) // else it is stale
+		return nil, err
+	}
+	return l, nil
 }
 
-// Close ends listening and removes the file, as [Address.Listen] has it.
-func (l *socketFileListener) Close() error {
-	l.once.Do(func() {
-		// The file goes first: whoever sees the socket dead would take it for stale.
-		if l.made != nil {
-			_ = removeSame(l.path, l.made) // a file that has to stay is stale, and no harm
+// newUnixSocket returns a socket that programs started later do not inherit.
+func newUnixSocket() (*os.File, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	syscall.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "unix socket"), nil
+}
+
+func (l *UnixListener) listen(f *os.File, mode fs.FileMode) error {
+	if l.made.Mode().Perm() != mode {
+		if err := l.change(func(f *heldFile) error { return f.chmod(mode) }); err != nil {
+			return fmt.Errorf("set mode: %w", innermost(err))
 		}
-		l.err = l.UnixListener.Close()
-	})
-	return l.err
+	}
+	if err := syscall.Listen(int(f.Fd()), listenQueue); err != nil {
+		return err
+	}
+	listener, err := net.FileListener(f)
+	if err != nil {
+		return innermost(err)
+	}
+	l.UnixListener = listener.(*net.UnixListener) // by the kind of socket
+	l.SetUnlinkOnClose(false)
+	return nil
 }
 
 // Chown gives the file to a user and a group; -1 leaves one as it is.
-func (l *socketFileListener) Chown(uid, gid int) error {
-	err := l.inDirectory(func(dir *os.Root, name string) error { return dir.Lchown(name, uid, gid) })
-	if err != nil {
-		return fmt.Errorf("chown %s: %w", l.path, innermost(err))
+func (l *UnixListener) Chown(uid, gid int) error {
+	if err := l.change(func(f *heldFile) error { return f.chown(uid, gid) }); err != nil {
+		return fmt.Errorf("chown %s: %w", l.Addr(), innermost(err))
 	}
 	return nil
 }
 
-// inDirectory calls change with the directory of the file and its name there, if the file still is the one that was made.
-// It is held by the directory so that nobody who may write to the directory can lead change elsewhere by a symbolic link.
-func (l *socketFileListener) inDirectory(change func(dir *os.Root, name string) error) error {
-	dir, err := os.OpenRoot(filepath.Dir(l.path))
+// change calls do with the file, if it still is the one that was made. The file is held, so that nobody who may write to
+// the directory can have another one changed by putting it in its place.
+func (l *UnixListener) change(do func(*heldFile) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f, err := holdFile(l.path)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	name := filepath.Base(l.path)
-	now, err := dir.Lstat(name)
+	defer f.close()
+	now, err := f.stat()
 	if err != nil {
 		return err
 	}
-	if !os.SameFile(now, l.made) {
-		return errors.New("another file is in its place")
+	if !os.SameFile(now, l.made) || now.Mode().Type() != fs.ModeSocket {
+		return errReplaced
 	}
-	return change(dir, name)
+	return do(f)
 }
 
-// removeSame removes the file at path if it is the one that info describes: by device and inode.
-// Nothing can make the comparison and the removal one step.
-func removeSame(path string, info fs.FileInfo) error {
-	now, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, info) {
-		return nil
-	}
-	if err == nil {
-		err = os.Remove(path)
-	}
-	return innermost(err)
+// errReplaced is why nothing is done to the file at the path.
+var errReplaced = errors.New("somebody has put another file in its place")
+
+// newAndOurs tells a file that this process has just made from one of somebody else's, or a link to it, that who may
+// write to the directory has put in its place.
+func newAndOurs(made fs.FileInfo) bool {
+	st, ok := made.Sys().(*syscall.Stat_t)
+	return !ok || st.Nlink == 1 && int(st.Uid) == os.Geteuid()
 }
 
-// innermost drops what a path or network error says around its cause: the path is in the message already.
-func innermost(err error) error {
-	var path *fs.PathError
-	var call *os.SyscallError
-	switch {
-	case errors.As(err, &call):
-		return call.Err
-	case errors.As(err, &path):
-		return path.Err
+// SetPath says where the file is to be found when it is closed, after chroot(2). Empty means nowhere: it
+// stays, and the next to listen there replaces it.
+func (l *UnixListener) SetPath(path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.path = path
+}
+
+// Close removes the file, if it still is the one that was made, and stops accepting. The file stays, to be replaced by the
+// next to listen there, if the process may not remove it any more, having given up its privileges: an error tells.
+func (l *UnixListener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var err error
+	if l.path != "" {
+		// The file goes first: whoever sees the socket dead would take it for stale.
+		if err = removeSame(l.path, l.made); err != nil {
+			err = fmt.Errorf("remove %s: %w", l.path, err)
+		}
+		l.path = ""
 	}
-	return err
+	return errors.Join(l.UnixListener.Close(), err)
 }

@@ -160,9 +160,6 @@ func TestSocketFileOfAnotherIsLeft(t *testing.T) {
 	if !exists(path) {
 		t.Error("the file of the second listener was removed by the first")
 	}
-	if err := first.(*socketFileListener).Chown(-1, -1); err == nil {
-		t.Error("the first listener changed the owner of the second's file")
-	}
 	second.Close()
 	if exists(path) {
 		t.Error("the second listener left its file")
@@ -176,7 +173,7 @@ func TestSocketFileChown(t *testing.T) {
 	if uid == 0 {
 		uid = 65534
 	}
-	if err := l.(*socketFileListener).Chown(uid, -1); err != nil {
+	if err := l.(*UnixListener).Chown(uid, -1); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(path)
@@ -189,6 +186,115 @@ func TestSocketFileChown(t *testing.T) {
 	l.Close()
 	if exists(path) {
 		t.Error("the file is still there")
+	}
+}
+
+// What somebody has put in the place of the socket is not given away: links are not followed, and what they lead to is
+// told from what was made.
+func TestChownOfAnotherFile(t *testing.T) {
+	replacements := map[string]func(path, other string) error{
+		"file":             func(path, _ string) error { return os.WriteFile(path, nil, 0o600) },
+		"symbolic link":    func(path, other string) error { return os.Symlink(other, path) },
+		"hard link":        func(path, other string) error { return os.Link(other, path) },
+		"link to the same": func(path, _ string) error { return os.Symlink(path+".moved", path) },
+		"nothing":          func(string, string) error { return nil },
+	}
+	for name, replace := range replacements {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path, other := filepath.Join(dir, "s"), filepath.Join(dir, "other")
+			l := mustListenAt(t, "unix://"+path).(*UnixListener)
+			mustListenAt(t, "unix://"+other)
+			if err := errors.Join(os.Rename(path, path+".moved"), replace(path, other)); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Chown(os.Geteuid(), -1); err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
+
+// A file that was there before, or belongs to somebody else, was not made by a bind.
+func TestNewAndOurs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	staleSocket(t, path)
+	info := func() fs.FileInfo {
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	if !newAndOurs(info()) {
+		t.Error("a new socket is not known")
+	}
+	if err := os.Link(path, path+"2"); err != nil {
+		t.Fatal(err)
+	}
+	if newAndOurs(info()) {
+		t.Error("a socket with two names is taken for new")
+	}
+}
+
+// Whom the file lets connect is settled by its mode alone, and the umask stays as it was.
+func TestSocketFileMode(t *testing.T) {
+	for _, umask := range []int{0, 0o077, 0o777} {
+		for _, mode := range []fs.FileMode{0o600, 0o660, 0o666} {
+			path := filepath.Join(t.TempDir(), "s")
+			before := syscall.Umask(umask)
+			l, err := ListenUnix(t.Context(), path, mode)
+			if now := syscall.Umask(before); now != umask {
+				t.Errorf("the umask is %#o, was %#o", now, umask)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info, err := os.Lstat(path); err != nil || info.Mode() != fs.ModeSocket|mode {
+				t.Errorf("with the umask %#o and mode %v the file is %v, %v", umask, mode, info.Mode(), err)
+			}
+			l.Close()
+		}
+	}
+}
+
+// As after chroot(2): the file has another path now, or none.
+func TestSocketFileSetPath(t *testing.T) {
+	dir := t.TempDir()
+	before, after, lost := filepath.Join(dir, "before"), filepath.Join(dir, "after"), filepath.Join(dir, "lost")
+	moved, left := mustListenAt(t, "unix://"+before).(*UnixListener), mustListenAt(t, "unix://"+lost).(*UnixListener)
+	if err := os.Rename(before, after); err != nil {
+		t.Fatal(err)
+	}
+	moved.SetPath(after)
+	left.SetPath("")
+	if err := errors.Join(moved.Close(), left.Close()); err != nil {
+		t.Error(err)
+	}
+	if exists(after) || !exists(lost) {
+		t.Errorf("the one that was moved is there: %t; the one that cannot be reached: %t", exists(after), exists(lost))
+	}
+}
+
+// A server whose queue is full is no dead one.
+func TestBusySocketIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	f, err := newUnixSocket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := errors.Join(syscall.Bind(int(f.Fd()), &syscall.SockaddrUnix{Name: path}), syscall.Listen(int(f.Fd()), 0)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		var conn net.Conn
+		if conn, err = net.Dial("unix", path); err == nil {
+			defer conn.Close()
+		}
+	}
+	if _, err := listenAt(t, "unix://"+path); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -48,7 +48,7 @@ func controlStatus(err error) int {
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return exitNoPerm
-	case errors.Is(err, control.ErrInUse):
+	case errors.Is(err, syscall.EADDRINUSE):
 		return exitUnavailable
 	}
 	return exitCantCreate

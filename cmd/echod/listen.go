@@ -49,11 +49,19 @@ func (k socket) String() string {
 
 // giveTo makes a Unix socket's file that of the user whom the server becomes, who may have to remove it.
 func (k socket) giveTo(id *daemonize.Identity) error {
-	file, ok := k.listener.(interface{ Chown(uid, gid int) error })
+	file, ok := k.listener.(*server.UnixListener)
 	if !ok || id == nil {
 		return nil
 	}
 	return file.Chown(id.UID, id.GID)
+}
+
+// enterRoot says where a Unix socket's file is now that root is the root directory. One outside cannot be removed
+// any more.
+func (k socket) enterRoot(root string) {
+	if file, ok := k.listener.(*server.UnixListener); ok && root != "" {
+		file.SetPath(daemonize.InsideRoot(file.Addr().String(), root))
+	}
 }
 
 // listenAll binds all addresses or none.

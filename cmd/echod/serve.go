@@ -88,6 +88,9 @@ func (v *service) open(d defaults) error {
 	}
 	v.log.enterRoot(s.chroot)
 	v.control.enterRoot(s.chroot)
+	for _, k := range v.sockets {
+		k.enterRoot(s.chroot)
+	}
 	if err := v.signals.interrupted(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,12 @@ func TestClientProblems(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	dir := t.TempDir()
 	dead, file := filepath.Join(dir, "dead"), filepath.Join(dir, "file")
-	leaveDead(t, dead)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -97,31 +97,3 @@ func curlAs(t *testing.T, uid uint32, socket string) string {
 	}
 	return string(out)
 }
-
-// TestGiveToLooksFirst: what was put in the socket's place keeps its owner.
-func TestGiveToLooksFirst(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	link := filepath.Join(dir, "link")
-	if err := os.Symlink(file, link); err != nil {
-		t.Fatal(err)
-	}
-	socket, second := filepath.Join(dir, "socket"), filepath.Join(dir, "second")
-	leaveDead(t, socket)
-	if err := os.Link(socket, second); err != nil {
-		t.Fatal(err)
-	}
-	lone, toLone := filepath.Join(dir, "lone"), filepath.Join(dir, "to-lone")
-	leaveDead(t, lone)
-	if err := os.Symlink(lone, toLone); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{file, link, second, toLone} {
-		if err := giveTo(path, Owner{nobody, nobody}); err == nil {
-			t.Errorf("%s was given away", filepath.Base(path))
-		}
-	}
-}
