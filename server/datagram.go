@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -54,10 +55,13 @@ func (s *Server) servePacket(pc net.PacketConn, echo func(*datagramSocket) error
 	}
 	defer s.serves.Done()
 	d := newDatagramSocket(s, pc)
+	s.noteDatagramSocket(d, true)
 	stop := context.AfterFunc(s.accepting, d.stop)
 	defer stop()
 	err := echo(d)
 	d.publish()
+	s.noteDatagramSocket(d, false)
+	d.end()
 	if s.accepting.Err() != nil {
 		return ErrServerClosed
 	}
@@ -73,6 +77,18 @@ type datagramSocket struct {
 	stopping atomic.Bool
 	warnings [datagramRefusals]throttle
 	tally    datagramTally
+	tasks    datagramTasks
+}
+
+// noteDatagramSocket lets Alive know d, or forget it.
+func (s *Server) noteDatagramSocket(d *datagramSocket, served bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if served {
+		s.datagramSockets[d] = struct{}{}
+	} else {
+		delete(s.datagramSockets, d)
+	}
 }
 
 func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
@@ -151,6 +167,9 @@ func (d *datagramSocket) refuse(why datagramRefusal, n int, from netip.AddrPort,
 func (d *datagramSocket) goesOn(err error) bool {
 	if d.stopping.Load() {
 		return false
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return d.attend() && !d.stopping.Load()
 	}
 	for _, errno := range []syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, errno) {

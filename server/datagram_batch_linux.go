@@ -55,7 +55,7 @@ func newDatagramBatch(d *datagramSocket, arrivals bool) *datagramBatch {
 
 // drain answers what there is. It returns false when there is nothing left, true when it is not to be called again at once.
 func (b *datagramBatch) drain(fd uintptr) bool {
-	for !b.stopping.Load() {
+	for !b.stopping.Load() && !b.tasks.called.Load() {
 		n, errno := b.receive(fd)
 		switch {
 		case errno == syscall.EAGAIN:

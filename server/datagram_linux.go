@@ -29,15 +29,18 @@ func (d *datagramSocket) echo() error {
 	}
 	b := newDatagramBatch(d, arrivals)
 	for {
-		if err := raw.Read(b.drain); err != nil {
+		if err := raw.Read(b.drain); err != nil && !d.goesOn(err) {
 			return err
 		}
 		if len(b.left) > 0 {
+			d.tasks.sending.Store(true)
 			if err := raw.Write(b.flush); err != nil {
 				b.drop(err) // there was no room until the socket was stopped
 			}
+			d.tasks.sending.Store(false)
 			d.publish()
 		}
+		d.attend()
 		if b.err != nil || d.stopping.Load() {
 			return b.err
 		}

@@ -25,7 +25,9 @@ func (d *datagramSocket) echoMessages() error {
 		}
 		at := readArrival(control[:controlled])
 		if d.accept(n, from, at) {
+			d.tasks.sending.Store(true)
 			_, _, err := conn.WriteMsgUDPAddrPort(buf[:n], reply[:writeDeparture(reply, at)], from)
+			d.tasks.sending.Store(false)
 			d.answered(n, from, err)
 		}
 		d.publish()
@@ -53,6 +55,8 @@ func (d *datagramSocket) echoPackets() error {
 
 // reply sends an answer over a socket that may be connected to its only client.
 func (d *datagramSocket) reply(p []byte, to net.Addr) error {
+	d.tasks.sending.Store(true)
+	defer d.tasks.sending.Store(false)
 	if conn, ok := d.conn.(net.Conn); ok && conn.RemoteAddr() != nil {
 		_, err := conn.Write(p)
 		return err

@@ -13,8 +13,8 @@ type engine interface {
 	// returns the error. It closes l when ctx is done. It does not wait for the clients.
 	serve(ctx context.Context, l net.Listener) error
 
-	// alive reports whether everything that serves has answered before ctx ended.
-	alive(ctx context.Context) bool
+	// workers returns the goroutines that serve more than one client.
+	workers() []worker
 
 	// stop gives back what the engine holds. There are no clients and no running serve any more.
 	stop()

@@ -43,15 +43,3 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 		t.Errorf("when the loop goes on: %v", err)
 	}
 }
-
-// TestAliveWithoutClients holds that a server that never served, or serves no more, is not stuck.
-func TestAliveWithoutClients(t *testing.T) {
-	s := new(Server)
-	if err := s.Alive(t.Context()); err != nil {
-		t.Errorf("before the first Serve: %v", err)
-	}
-	s.Close()
-	if err := s.Alive(t.Context()); err != nil {
-		t.Errorf("after Close: %v", err)
-	}
-}

@@ -98,6 +98,18 @@ func (e *epollEngine) takeOver(l net.Listener) (*loop, *epollListener, error) {
 	return home, d, err
 }
 
+func (e *epollEngine) workers() []worker {
+	loops := e.loops.Load()
+	if loops == nil {
+		return nil
+	}
+	workers := make([]worker, len(*loops))
+	for i, l := range *loops {
+		workers[i] = l
+	}
+	return workers
+}
+
 func (e *epollEngine) stop() {
 	if loops := e.loops.Load(); loops != nil {
 		e.quit()

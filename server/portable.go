@@ -50,8 +50,8 @@ func (e *portableEngine) serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// alive has nothing to ask: no goroutine serves more than one client.
-func (e *portableEngine) alive(context.Context) bool { return true }
+// workers are none: each client has a goroutine of its own.
+func (e *portableEngine) workers() []worker { return nil }
 
 func (e *portableEngine) stop() {}
 

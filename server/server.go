@@ -60,13 +60,14 @@ type Server struct {
 	log        *slog.Logger // set with began
 	began      time.Time    // of the first Serve; sessions count their time from it
 
-	mu        sync.Mutex
-	phase     phase
-	portable  engine
-	native    engine             // made for the first listener that it can serve
-	accepting context.Context    // done when no more clients are wanted
-	stop      context.CancelFunc // ends accepting; nil before the first Serve
-	serves    sync.WaitGroup     // running calls of Serve and ServePacket; grows only while phase is open
+	mu              sync.Mutex
+	phase           phase
+	portable        engine
+	native          engine                       // made for the first listener that it can serve
+	accepting       context.Context              // done when no more clients are wanted
+	stop            context.CancelFunc           // ends accepting; nil before the first Serve
+	serves          sync.WaitGroup               // running calls of Serve and ServePacket; grows only while phase is open
+	datagramSockets map[*datagramSocket]struct{} // being served
 
 	stopEngine sync.Once
 }
@@ -147,6 +148,7 @@ func (s *Server) prepare() {
 	s.admission = newAdmission(s)
 	s.accepting, s.stop = context.WithCancel(context.Background())
 	s.portable = newPortableEngine(s)
+	s.datagramSockets = make(map[*datagramSocket]struct{})
 }
 
 // Shutdown stops accepting and waits for the clients that are there to leave. It
