@@ -14,20 +14,14 @@ func (d *datagramSocket) echo() error {
 	if !ok {
 		return d.echoPackets()
 	}
+	b, err := d.openBatch(conn)
+	if err != nil {
+		return err
+	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	if err := forbidBroadcast(conn); err != nil {
-		return err
-	}
-	arrivals := !d.boundToOne()
-	if arrivals {
-		if err := receiveArrivals(conn); err != nil {
-			return err
-		}
-	}
-	b := newDatagramBatch(d, arrivals)
 	for {
 		if err := raw.Read(b.drain); err != nil && !d.goesOn(err) {
 			return err
@@ -45,6 +39,20 @@ func (d *datagramSocket) echo() error {
 			return b.err
 		}
 	}
+}
+
+// openBatch sets on a socket what it needs to be served.
+func (d *datagramSocket) openBatch(conn *net.UDPConn) (*datagramBatch, error) {
+	if err := forbidBroadcast(conn); err != nil {
+		return nil, err
+	}
+	arrivals := !d.boundToOne()
+	if arrivals {
+		if err := receiveArrivals(conn); err != nil {
+			return nil, err
+		}
+	}
+	return newDatagramBatch(d, arrivals), nil
 }
 
 // boundToOne tells whether the socket has one address of this machine. Then it receives no broadcast or

@@ -57,10 +57,9 @@ func controlStatus(err error) int {
 // enterRoot says where the socket is now that root is the root directory. One outside cannot be
 // removed any more.
 func (c *controlSide) enterRoot(root string) {
-	if c.socket == nil || root == "" {
-		return
+	if c.socket != nil {
+		c.socket.SetPath(daemonize.InsideRoot(c.socket.Addr().String(), root))
 	}
-	c.socket.SetPath(daemonize.InsideRoot(c.socket.Addr().String(), root))
 }
 
 // serve answers from here on. That the sockets are served is no condition for serving clients.

@@ -59,7 +59,7 @@ func (k socket) giveTo(id *daemonize.Identity) error {
 // enterRoot says where a Unix socket's file is now that root is the root directory. One outside cannot be removed
 // any more.
 func (k socket) enterRoot(root string) {
-	if file, ok := k.listener.(*server.UnixListener); ok && root != "" {
+	if file, ok := k.listener.(*server.UnixListener); ok {
 		file.SetPath(daemonize.InsideRoot(file.Addr().String(), root))
 	}
 }

@@ -178,7 +178,7 @@ func (l *serverLog) captureCrashes() error {
 // enterRoot says where the file is now that root is the root directory. A file outside cannot be
 // reopened; it stays in use.
 func (l *serverLog) enterRoot(root string) {
-	if l.file == nil || root == "" {
+	if l.file == nil {
 		return
 	}
 	if path := daemonize.InsideRoot(l.file.Path(), root); path != "" {

@@ -86,11 +86,7 @@ func (v *service) open(d defaults) error {
 	if err := v.process.DropPrivileges(); err != nil {
 		return withPermStatus(exitSystem, err)
 	}
-	v.log.enterRoot(s.chroot)
-	v.control.enterRoot(s.chroot)
-	for _, k := range v.sockets {
-		k.enterRoot(s.chroot)
-	}
+	v.enterRoot(s.chroot)
 	if err := v.signals.interrupted(); err != nil {
 		return err
 	}
@@ -99,6 +95,19 @@ func (v *service) open(d defaults) error {
 		return err
 	}
 	return withPermStatus(exitSystem, v.ready())
+}
+
+// enterRoot tells all who hold a file by its path where it is now that root is the root directory. Empty
+// means that there is no new one.
+func (v *service) enterRoot(root string) {
+	if root == "" {
+		return
+	}
+	v.log.enterRoot(root)
+	v.control.enterRoot(root)
+	for _, k := range v.sockets {
+		k.enterRoot(root)
+	}
 }
 
 // ready says so. A service manager that does not hear it is its own misfortune.
