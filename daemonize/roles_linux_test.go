@@ -1,9 +1,13 @@
 package daemonize
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -16,6 +20,19 @@ func systemRoles() map[string]role {
 		"drop":               drop,
 		"forge command line": forgeCommandLine,
 	}
+}
+
+// exiting tells whether a process has begun to end, or is gone. It closes its files only after that; see
+// PF_EXITING in the kernel's sched.h, and proc_pid_stat(5).
+func exiting(pid int) bool {
+	const flags, ends = 6, 0x4 // the fields are counted after the name
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	value, err := strconv.ParseUint(fields[flags], 10, 64)
+	return err == nil && value&ends != 0
 }
 
 // drop gives up privileges and tries to have them back. It has threads from before and after.

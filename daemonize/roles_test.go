@@ -151,23 +151,38 @@ func endBySignal(a *actor) int {
 	return 0
 }
 
-// beAlone makes a directory in the directory a.Words while it has the pid file. If it cannot,
-// there are two.
+// beAlone puts its mark into the directory a.Words while it has the pid file. If it cannot, there
+// are two.
 func beAlone(a *actor) int {
 	termC := make(chan os.Signal, 1)
 	signal.Notify(termC, syscall.SIGTERM)
-	marker := filepath.Join(a.Words, "marker")
-	if err := os.Mkdir(marker, 0o700); err != nil {
+	mark := filepath.Join(a.Words, "mark")
+	err := os.Symlink(strconv.Itoa(os.Getpid()), mark)
+	if err != nil && leftBehind(mark) {
+		err = errors.Join(os.Remove(mark), os.Symlink(strconv.Itoa(os.Getpid()), mark))
+	}
+	if err != nil {
 		a.say("two daemons", err.Error())
 	}
 	if err := a.process.Ready(""); err == nil {
 		<-termC
 	}
-	if err := os.Remove(marker); err != nil {
+	if err := os.Remove(mark); err != nil {
 		a.say("two daemons", err.Error())
 	}
 	a.process.Close()
 	return 0
+}
+
+// leftBehind tells whether the mark is that of a process which is ending. That cannot be ruled out: of a TERM that
+// comes before Notify one thread may begin to die while another still goes on, and leaves a mark.
+func leftBehind(mark string) bool {
+	text, err := os.Readlink(mark)
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(text)
+	return err == nil && exiting(pid)
 }
 
 // sayAll says what a process in the foreground has become.

@@ -38,8 +38,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 				for _, conn := range clients {
 					conn.Close()
 				}
-				if after := descriptors(t); !slices.Equal(after, before) {
-					t.Errorf("descriptors\nbefore: %q\nafter:  %q", before, after)
+				for _, open := range descriptors(t) {
+					if !slices.Contains(before, open) { // of another test one may have been closed meanwhile
+						t.Errorf("left open: %s", open)
+					}
 				}
 				wait(t, "Serve", f.servedC)
 				goleak.VerifyNone(t, goroutines)
