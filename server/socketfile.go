@@ -60,7 +60,7 @@ func openSocketFile(path string, mode fs.FileMode) (*UnixListener, error) {
 	if l.made, err = os.Lstat(path); err != nil {
 		return nil, innermost(err)
 	}
-	if !newAndOurs(l.made) {
+	if !hasOneName(l.made) {
 		return nil, errReplaced
 	}
 	if err := l.listen(f, mode); err != nil {
@@ -131,11 +131,11 @@ func (l *UnixListener) change(do func(*heldFile) error) error {
 // errReplaced is why nothing is done to the file at the path.
 var errReplaced = errors.New("somebody has put another file in its place")
 
-// newAndOurs tells a file that this process has just made from one of somebody else's, or a link to it, that who may
-// write to the directory has put in its place.
-func newAndOurs(made fs.FileInfo) bool {
+// hasOneName tells what was just made from a link to somebody's file, which who may write to the directory could have put
+// in its place. Whose it is tells nothing: some file systems give it to another user.
+func hasOneName(made fs.FileInfo) bool {
 	st, ok := made.Sys().(*syscall.Stat_t)
-	return !ok || st.Nlink == 1 && int(st.Uid) == os.Geteuid()
+	return !ok || st.Nlink == 1
 }
 
 // SetPath says where the file is to be found when it is closed, after chroot(2). Empty means nowhere: it

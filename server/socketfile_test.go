@@ -138,8 +138,8 @@ func TestChownOfAnotherFile(t *testing.T) {
 	}
 }
 
-// A file that was there before, or belongs to somebody else, was not made by a bind.
-func TestNewAndOurs(t *testing.T) {
+// A file that has another name was not made by a bind.
+func TestHasOneName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	staleSocket(t, path)
 	info := func() fs.FileInfo {
@@ -149,13 +149,13 @@ func TestNewAndOurs(t *testing.T) {
 		}
 		return info
 	}
-	if !newAndOurs(info()) {
+	if !hasOneName(info()) {
 		t.Error("a new socket is not known")
 	}
 	if err := os.Link(path, path+"2"); err != nil {
 		t.Fatal(err)
 	}
-	if newAndOurs(info()) {
+	if hasOneName(info()) {
 		t.Error("a socket with two names is taken for new")
 	}
 }
