@@ -177,7 +177,7 @@ func listenNotify(t *testing.T, address string) *net.UnixConn {
 
 func receiveMessage(t *testing.T, c *net.UnixConn) string {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, 4096)
 	n, err := c.Read(b)
 	if err != nil {

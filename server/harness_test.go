@@ -84,11 +84,17 @@ func (f *fixture) start() {
 
 // serve is start with the listener l.
 func (f *fixture) serve(l net.Listener) {
+	f.t.Helper()
 	f.addr = l.Addr()
 	servedC := make(chan error, 1)
 	f.servedC = servedC
 	go func() { servedC <- f.server.Serve(l) }()
 	f.t.Cleanup(func() { f.server.Close() })
+	waitUntil(f.t, "Serve has begun, or will not", func() bool {
+		f.server.mu.Lock()
+		defer f.server.mu.Unlock()
+		return f.server.stop != nil || f.server.phase != phaseOpen
+	})
 }
 
 func listen(t *testing.T, network string) net.Listener {

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // An outcome is all that can be seen of a command that has ended.
@@ -29,7 +28,7 @@ func (o outcome) String() string {
 
 // outputHeld is how long the output of a command that has ended may stay open. Then
 // some process it started still holds it, and $(command) would hang.
-const outputHeld = 5 * time.Second
+const outputHeld = patience
 
 // command makes a command that runs in directory dir of the sandbox.
 func (b *sandbox) command(ctx context.Context, dir string, argv ...string) *exec.Cmd {
