@@ -7,7 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // While another start is under way, a second one waits for what becomes of it.
@@ -51,9 +50,9 @@ func TestLaunchSecond(t *testing.T) {
 	})
 	t.Run("first hangs", func(t *testing.T) {
 		p, _, d := first(t)
-		p.Daemon.ReadyTimeout = time.Second
+		p.Daemon.ReadyTimeout = hangTime
 		r := launch(t, command(t, p)).wait()
-		want := fmt.Sprintf("wait for another start, pid %d: not ready after 1s", d.Pid)
+		want := fmt.Sprintf("wait for another start, pid %d: not ready after 3s", d.Pid)
 		if r.exit != 1 || r.Error != want {
 			t.Errorf("%v; want %q", r, want)
 		}

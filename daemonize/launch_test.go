@@ -110,7 +110,7 @@ func TestLaunchAbort(t *testing.T) {
 		t.Run(test.words, func(t *testing.T) {
 			leash := newLeash(t)
 			p := play{Role: "abort", Words: test.words, Leash: leash.address(), Daemon: inDirectory(t)}
-			p.Daemon.ReadyTimeout = time.Second
+			p.Daemon.ReadyTimeout = hangTime
 			r := launch(t, command(t, p)).wait()
 			leash.await("abort").awaitEnd()
 			if r.exit != test.status || r.Status != test.status || r.Error != test.want {
@@ -126,7 +126,7 @@ func TestLaunchHang(t *testing.T) {
 	t.Parallel()
 	forEachHang(t, func(t *testing.T, leash *leash, p play) {
 		r := launch(t, command(t, p)).wait()
-		if want := "daemon was ended before it was ready: not ready after 1s"; r.exit != 1 || r.Status != 1 || r.Error != want {
+		if want := "daemon was ended before it was ready: not ready after 3s"; r.exit != 1 || r.Status != 1 || r.Error != want {
 			t.Errorf("%v; want error %q", r, want)
 		}
 		if r.stderr != "thinking\n" {
@@ -138,14 +138,17 @@ func TestLaunchHang(t *testing.T) {
 	})
 }
 
-// forEachHang runs a test with each kind of daemon that is not ready after its time, of a second.
+// hangTime is how long a daemon that hangs has to get ready. Until it hangs, it must not take longer.
+const hangTime = 3 * time.Second
+
+// forEachHang runs a test with each kind of daemon that is not ready after its time.
 func forEachHang(t *testing.T, test func(t *testing.T, leash *leash, p play)) {
 	for _, words := range []string{"", "ignore TERM"} {
 		t.Run(words, func(t *testing.T) {
 			t.Parallel()
 			leash := newLeash(t)
 			p := play{Role: "hang", Words: words, Leash: leash.address(), Daemon: inDirectory(t)}
-			p.Daemon.ReadyTimeout = time.Second
+			p.Daemon.ReadyTimeout = hangTime
 			test(t, leash, p)
 		})
 	}

@@ -123,7 +123,7 @@ func TestStopWhileStarting(t *testing.T) {
 func TestSecondStartWaits(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
-	_, wait := b.begin(t, "said", b.hung("--ready-timeout=2s")...)
+	_, wait := b.begin(t, "said", b.hung("--ready-timeout=4s")...)
 	first := b.awaitStarting(t)
 	second := b.start(t)
 	if second.pid == first {
