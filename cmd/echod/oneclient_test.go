@@ -45,7 +45,7 @@ func TestOneClientNotWanted(t *testing.T) {
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept after Close: %v", err)
 	}
-	theirs.SetReadDeadline(time.Now().Add(patience))
+	theirs.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the client reads %v, want EOF", err)
 	}
@@ -63,7 +63,7 @@ func within(t *testing.T, c <-chan struct{}, otherwise string) {
 	t.Helper()
 	select {
 	case <-c:
-	case <-time.After(patience):
+	case <-time.After(10 * time.Second):
 		t.Fatal(otherwise)
 	}
 }
