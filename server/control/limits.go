@@ -21,7 +21,7 @@ const (
 
 // newHTTPServer returns a server with the limits.
 func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
-	c := &crowd{members: make(map[net.Conn]membership)}
+	c := &crowd{since: make(map[net.Conn]time.Time)}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
@@ -35,44 +35,41 @@ func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// A crowd is the connections of an HTTP server. When there are too many, the one that has been without
-// a request for longest is closed, so that idle ones, however many, keep nobody out.
+// A crowd is the connections of an HTTP server. When there are too many, the one that has been in its
+// state for longest is closed: without a request, or in the middle of one. A probe, which is over in a
+// moment, is answered beside any number of slow requests, unless as many connections as are allowed come
+// in that moment.
 type crowd struct {
-	mu      sync.Mutex
-	members map[net.Conn]membership
-}
-
-type membership struct {
-	waiting bool // for a request
-	since   time.Time
+	mu    sync.Mutex
+	since map[net.Conn]time.Time // since when each has been in its state
 }
 
 // track is for [http.Server.ConnState].
 func (c *crowd) track(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, member := c.members[conn]
+	_, member := c.since[conn]
 	switch {
 	case state == http.StateNew:
-		c.members[conn] = membership{waiting: true, since: time.Now()}
-		if len(c.members) > maxConnections {
-			c.closeLongestWaiting()
+		if len(c.since) >= maxConnections {
+			c.closeSlowest()
 		}
+		c.since[conn] = time.Now()
 	case state == http.StateClosed, state == http.StateHijacked:
-		delete(c.members, conn)
+		delete(c.since, conn)
 	case member: // one that was closed for being too many may still change its state
-		c.members[conn] = membership{waiting: state == http.StateIdle, since: time.Now()}
+		c.since[conn] = time.Now()
 	}
 }
 
-// closeLongestWaiting finds at least the newest, which has not sent anything yet.
-func (c *crowd) closeLongestWaiting() {
-	var longest net.Conn
-	for conn, m := range c.members {
-		if m.waiting && (longest == nil || m.since.Before(c.members[longest].since)) {
-			longest = conn
+// closeSlowest closes one of the connections, of which there is one at least.
+func (c *crowd) closeSlowest() {
+	var slowest net.Conn
+	for conn, since := range c.since {
+		if slowest == nil || since.Before(c.since[slowest]) {
+			slowest = conn
 		}
 	}
-	delete(c.members, longest)
-	longest.Close()
+	delete(c.since, slowest)
+	slowest.Close()
 }

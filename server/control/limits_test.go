@@ -138,6 +138,50 @@ func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	}
 }
 
+// TestSlowRequestsKeepNobodyOut: probes are answered beside as many slow requests as there may be
+// connections, at whatever point each is stuck, and the slowest gives way.
+func TestSlowRequestsKeepNobodyOut(t *testing.T) {
+	for name, slow := range map[string]string{
+		"without the body":            "GET /healthz HTTP/1.1\r\nHost: echod\r\nContent-Length: 4000\r\n\r\n",
+		"without the next chunk":      "GET /metrics HTTP/1.1\r\nHost: echod\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n",
+		"without the end of a head":   "GET /healthz HTTP/1.1\r\nHost: ec",
+		"with the next one unended":   "GET /healthz HTTP/1.1\r\nHost: echod\r\n\r\nGET /hea",
+		"without anything but a CRLF": "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				l := newPipeListener()
+				f.serve(l, f.server.ServeMetrics)
+				dial := func(send string) net.Conn {
+					time.Sleep(time.Millisecond) // so that one is slower than the next
+					conn := l.dial()
+					t.Cleanup(func() { conn.Close() })
+					go io.WriteString(conn, send)
+					return conn
+				}
+				var held []net.Conn
+				for range maxConnections {
+					held = append(held, dial(slow))
+					synctest.Wait()
+				}
+				for i := range 3 {
+					conn := dial("GET /healthz HTTP/1.1\r\nHost: echod\r\nConnection: close\r\n\r\n")
+					answer, err := io.ReadAll(conn)
+					if !strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n") {
+						t.Errorf("probe %d: %q, %v", i, answer, err)
+					}
+					if n, err := held[i].Read(make([]byte, 1)); n > 0 || err != io.EOF {
+						t.Errorf("the slowest: %d bytes, %v, want EOF", n, err)
+					}
+					dial(slow) // takes the place that the probe has given back
+					synctest.Wait()
+				}
+			})
+		})
+	}
+}
+
 // TestBadRequests: what is no request, or too large a one, is refused, and others are answered as before.
 func TestBadRequests(t *testing.T) {
 	f := newFixture(t)
