@@ -34,6 +34,9 @@ const datagramBuffer = 1 << 16
 //   - more than Server.Datagrams allows;
 //   - cut, being larger than any of UDP.
 //
+// An answer over a Unix socket waits for its client for a few seconds, while others are served; see
+// Unsent of [DatagramsRefused].
+//
 // Of those refused for one reason, at most one a second is logged, at level Warn:
 //
 //	msg="datagram refused" network=udp local=[::]:7 remote=192.0.2.1:19 bytes=64 reason=loop-port held_back=0
@@ -188,8 +191,11 @@ func (d *datagramSocket) goesOn(err error) bool {
 	return false
 }
 
-// errNoSource is why nobody can be answered: the client's socket has no address.
-var errNoSource = errors.New("the client has no address")
+// Why an answer is not sent: the client's socket has no address, or the kernel no room for the answer.
+var (
+	errNoSource = errors.New("the client has no address")
+	errNoRoom   = errors.New("the client does not read, or another one has filled the send buffer")
+)
 
 // addrPort returns the address of a UDP socket, and an invalid one for other addresses.
 func addrPort(a net.Addr) netip.AddrPort {

@@ -22,6 +22,8 @@ func TestDatagramClientsThatAreGone(t *testing.T) {
 			}
 			conn.Close()
 		}
+		// No answer may be on its way to a port that the next client is given.
+		waitUntil(t, "all are received", func() bool { return f.server.Stats().Datagrams.Received == 50 })
 		trade(t, f.dial("", f.host()), []byte("still there"))
 	})
 }

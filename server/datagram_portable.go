@@ -36,6 +36,12 @@ func (d *datagramSocket) echoMessages() error {
 
 // echoPackets serves what knows no more than net.PacketConn asks for, or has one client only.
 func (d *datagramSocket) echoPackets() error {
+	answer := d.answer
+	if conn, ok := d.conn.(*net.UnixConn); ok && conn.RemoteAddr() == nil {
+		u := newUnixgramAnswers(d, conn)
+		defer u.end()
+		answer = u.answer
+	}
 	buf := make([]byte, datagramBuffer)
 	for {
 		n, from, err := d.conn.ReadFrom(buf)
@@ -45,18 +51,23 @@ func (d *datagramSocket) echoPackets() error {
 			}
 			return err
 		}
-		source := addrPort(from)
-		if d.accept(n, source, arrival{}) {
-			d.answered(n, source, d.reply(buf[:n], from))
+		if d.accept(n, addrPort(from), arrival{}) {
+			answer(buf[:n], from)
 		}
 		d.publish()
 	}
 }
 
-// reply sends an answer over a socket that may be connected to its only client.
-func (d *datagramSocket) reply(p []byte, to net.Addr) error {
+// answer sends an answer, and waits for room in the kernel.
+func (d *datagramSocket) answer(p []byte, to net.Addr) {
 	d.tasks.sending.Store(true)
-	defer d.tasks.sending.Store(false)
+	err := d.send(p, to)
+	d.tasks.sending.Store(false)
+	d.answered(len(p), addrPort(to), err)
+}
+
+// send sends over a socket that may be connected to its only client.
+func (d *datagramSocket) send(p []byte, to net.Addr) error {
 	if conn, ok := d.conn.(net.Conn); ok && conn.RemoteAddr() != nil {
 		_, err := conn.Write(p)
 		return err

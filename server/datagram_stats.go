@@ -20,7 +20,7 @@ type DatagramsRefused struct {
 	SourceRate uint64 // more than DatagramLimits.PerSource
 	Rate       uint64 // more than DatagramLimits.Total
 	Oversize   uint64 // larger than any of UDP, and so cut
-	Unsent     uint64 // the system did not take the answer
+	Unsent     uint64 // the system did not take the answer, or a client of a Unix socket did not in time
 }
 
 // All yields each reason, in the words of the log, with its count.
