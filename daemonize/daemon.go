@@ -71,6 +71,10 @@ type Daemon struct {
 	// launcher was killed ends itself some seconds later. Zero means for ever.
 	ReadyTimeout time.Duration
 
+	// Prepare is called first in the daemon, and not in the launcher: the place to catch signals. One that comes
+	// later, while PidFile is locked and nothing catches it, ends the daemon without cleaning up. Nil does nothing.
+	Prepare func()
+
 	// ExitStatus says with which status the launcher should exit for an error that Detach
 	// returns in the daemon; the launcher finds it in [StartError]. Nil means 1 for all.
 	ExitStatus func(error) int
@@ -110,6 +114,7 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 		return nil, launched, err
 	}
 	p := &Process{daemon: d, handshake: h, sockets: h.sockets}
+	d.prepare()
 	if err == nil {
 		err = p.settleDetached()
 	}
@@ -131,11 +136,18 @@ func (d *Daemon) Foreground() (*Process, error) {
 		return nil, err
 	}
 	p := &Process{daemon: d, sockets: d.Sockets}
+	d.prepare()
 	if err := p.settle(); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
+}
+
+func (d *Daemon) prepare() {
+	if d.Prepare != nil {
+		d.Prepare()
+	}
 }
 
 func (d *Daemon) validate() error {

@@ -60,12 +60,13 @@ func (p *program) inetd(s *settings, d defaults) error {
 	}
 	daemon := s.daemon(d)
 	daemon.Sockets = []*daemonize.Socket{p.input}
+	caught := watchSignals()
 	process, err := daemon.Foreground()
 	if err != nil {
 		return withStatus(startStatus(err), err)
 	}
 	p.serving = true
-	return serve(s, d, process)
+	return serve(s, d, process, caught)
 }
 
 // logClientGone notes that a client left before it could be served.

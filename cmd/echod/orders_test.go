@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,12 +20,19 @@ import (
 func newSteered(t *testing.T) (*service, *strings.Builder) {
 	t.Helper()
 	text := new(strings.Builder)
-	v := newService(&settings{drainTimeout: patience}, nil)
+	v := newService(&settings{drainTimeout: patience}, nil, watchSignals())
 	t.Cleanup(v.signals.release)
 	v.log = newServerLog(new(slog.LevelVar))
 	v.log.Logger = slog.New(slog.NewTextHandler(text, nil))
 	v.server = &server.Server{Logger: v.log.Logger}
 	return v, text
+}
+
+// release lets all signals act by default again.
+func (w *signals) release() {
+	for _, c := range []chan os.Signal{w.stopC, w.drainC, w.reloadC, w.reopenC, w.unusedC} {
+		signal.Stop(c)
+	}
 }
 
 // steer carries out orders as run does, until one ends the service.

@@ -38,6 +38,7 @@ func (p *program) runCommand() *cobra.Command {
 		}
 		daemon := s.daemon(d)
 		daemon.Sockets = sockets
+		caught := watchSignals()
 		process, err := daemon.Foreground()
 		var running *daemonize.RunningError
 		if errors.As(err, &running) {
@@ -46,7 +47,7 @@ func (p *program) runCommand() *cobra.Command {
 		if err != nil {
 			return withStatus(startStatus(err), err)
 		}
-		return serve(&s, d, process)
+		return serve(&s, d, process, caught)
 	}
 	return cmd
 }

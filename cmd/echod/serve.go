@@ -38,9 +38,9 @@ type service struct {
 	drain  *drain // nil before it begins
 }
 
-func newService(s *settings, process *daemonize.Process) *service {
+func newService(s *settings, process *daemonize.Process, caught *signals) *service {
 	v := &service{
-		settings: s, process: process, signals: watchSignals(),
+		settings: s, process: process, signals: caught,
 		orderC: make(chan order), endedC: make(chan struct{}),
 	}
 	v.upkeep = newUpkeep(v)
@@ -50,10 +50,9 @@ func newService(s *settings, process *daemonize.Process) *service {
 // serve is what all ways to start the server have in common, in the one order: it opens
 // all that can fail, gives up privileges, says that it is ready, and serves until it
 // is told to end. Each step only takes power away. The launcher of a detached
-// daemon is told of an error before that.
-func serve(s *settings, d defaults, process *daemonize.Process) error {
-	v := newService(s, process)
-	defer v.signals.release()
+// daemon is told of an error before that. Signals have been caught since before the pid file was locked.
+func serve(s *settings, d defaults, process *daemonize.Process, caught *signals) error {
+	v := newService(s, process, caught)
 	if err := v.open(d); err != nil {
 		v.abandon(err)
 		process.Abort(statusOf(err), err)

@@ -9,13 +9,20 @@ import (
 )
 
 // signals are those that steer the server, a channel for each meaning. Each channel holds one: a
-// signal that comes again before it was seen says nothing new, and none can displace another.
+// signal that comes again before it was seen says nothing new, and none can displace another. They
+// are caught from before the pid file is locked until the process has exited.
 type signals struct {
 	stopC, drainC, reloadC, reopenC, unusedC chan os.Signal
 }
 
 func watchSignals() *signals {
-	w := &signals{}
+	w := new(signals)
+	w.watch()
+	return w
+}
+
+// watch is for [daemonize.Daemon].Prepare.
+func (w *signals) watch() {
 	for _, meaning := range []struct {
 		channel *chan os.Signal
 		signals []os.Signal
@@ -28,14 +35,6 @@ func watchSignals() *signals {
 	} {
 		*meaning.channel = make(chan os.Signal, 1)
 		signal.Notify(*meaning.channel, meaning.signals...)
-	}
-	return w
-}
-
-// release lets all of them act by default again.
-func (w *signals) release() {
-	for _, c := range []chan os.Signal{w.stopC, w.drainC, w.reloadC, w.reopenC, w.unusedC} {
-		signal.Stop(c)
 	}
 }
 

@@ -47,6 +47,8 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 	daemon.Sockets = p.sockets
 	daemon.ExitStatus = startStatus
 	daemon.Output = p.stderr
+	caught := new(signals)
+	daemon.Prepare = caught.watch
 	made := s.missingLog()
 	process, launched, err := daemon.Detach()
 	var running *daemonize.RunningError
@@ -64,7 +66,7 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 	case err != nil:
 		return withStatus(startStatus(err), err)
 	}
-	return serve(s, d, process)
+	return serve(s, d, process, caught)
 }
 
 // startStatus is the exit status for what keeps a process from becoming a daemon.
