@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -38,22 +40,24 @@ func (b *backoff) failed(msg string, err error, local string, log *slog.Logger) 
 
 func (b *backoff) succeeded() { b.pause = 0 }
 
-// passing tells whether accepting may work again after err: the client was gone already, or a
-// resource ran out that others will give back.
-func passing(err error) bool {
-	for _, errno := range []syscall.Errno{
-		syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+// permanent tells that accepting, or receiving, can never work again after err: the socket is
+// closed, is no socket, or does not listen. After everything else it may. See "Error handling" in
+// accept(2): it can be the error of one connection, or of the network. A list of the errors that
+// pass would never be complete.
+func permanent(err error) bool {
+	for _, never := range []error{
+		syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK, syscall.EFAULT,
+		net.ErrClosed, os.ErrClosed, io.EOF, io.ErrClosedPipe,
 	} {
-		if errors.Is(err, errno) {
+		if errors.Is(err, never) {
 			return true
 		}
 	}
-	var t interface{ Temporary() bool } // what net/http asks; net's own errors still answer
-	return errors.As(err, &t) && t.Temporary()
+	return false
 }
 
 // accept returns the next client of l, or the error that ends accepting: that of ctx, or one that
-// would come back at once on every further try.
+// is permanent.
 func (b *backoff) accept(ctx context.Context, l net.Listener, log *slog.Logger) (net.Conn, error) {
 	for {
 		conn, err := l.Accept()
@@ -64,7 +68,7 @@ func (b *backoff) accept(ctx context.Context, l net.Listener, log *slog.Logger) 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if !passing(err) {
+		if permanent(err) {
 			return nil, err
 		}
 		if !sleep(ctx, b.failed("accept failed", err, l.Addr().String(), log)) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -90,6 +91,101 @@ func TestAcceptBacksOff(t *testing.T) {
 		}
 		if n := strings.Count(log.String(), "accept failed"); n < 2 || n > 6 {
 			t.Errorf("%d warnings:\n%s", n, log.String())
+		}
+	})
+}
+
+// An error of one connection, of the network, or one that is not known at all does not end the
+// server: see "Error handling" in accept(2).
+func TestAcceptErrorsAreOutlived(t *testing.T) {
+	for _, err := range []error{
+		acceptError(syscall.EPROTO), acceptError(syscall.ENETDOWN), acceptError(syscall.EHOSTUNREACH),
+		acceptError(syscall.EOPNOTSUPP), acceptError(syscall.EPERM), acceptError(syscall.EIO),
+		errors.New("something else"),
+	} {
+		t.Run(err.Error(), func(t *testing.T) {
+			client, conn := net.Pipe()
+			defer client.Close()
+			s := new(Server)
+			servedC := make(chan error, 1)
+			go func() { servedC <- s.Serve(newScriptedListener(err, conn)) }()
+			exchange(t, client, []byte("hello"))
+			s.Close()
+			if err := wait(t, "Serve", servedC); !errors.Is(err, ErrServerClosed) {
+				t.Errorf("Serve returned %v", err)
+			}
+		})
+	}
+}
+
+// An error that can never get better ends Serve, on every engine, however often the kernel reports
+// it.
+func TestListenerShutDownEndsServe(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("shutdown(2) of a listening socket is not the same everywhere")
+	}
+	forEach(t, func(t *testing.T, f *fixture) {
+		l := listen(t, f.network)
+		other, err := l.(interface{ File() (*os.File, error) }).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		f.serve(l)
+		exchange(t, f.dial(), []byte("hello"))
+		if err := syscall.Shutdown(int(other.Fd()), syscall.SHUT_RDWR); err != nil {
+			t.Fatal(err)
+		}
+		if err := wait(t, "Serve", f.servedC); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("Serve returned %v", err)
+		}
+	})
+}
+
+// A listener for another server, such as that of net/http, outlives the same errors.
+func TestRetryAccept(t *testing.T) {
+	client, conn := net.Pipe()
+	defer client.Close()
+	log := newLogbook()
+	l := RetryAccept(newScriptedListener(acceptError(syscall.EPROTO), conn), textLogger(log))
+	if got, err := l.Accept(); got != conn || err != nil {
+		t.Errorf("Accept returned %v, %v", got, err)
+	}
+	log.await(t, 1, "level=WARN", "accept failed", "protocol error", "retry_in=5ms")
+	acceptedC := make(chan error, 1)
+	go func() {
+		_, err := l.Accept()
+		acceptedC <- err
+	}()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := wait(t, "Accept", acceptedC); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept returned %v", err)
+	}
+	if _, err := RetryAccept(newScriptedListener(acceptError(syscall.EBADF)), nil).Accept(); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("Accept returned %v", err)
+	}
+}
+
+// Closing a listener ends the pause after an error.
+func TestRetryAcceptClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := make([]any, 100)
+		for i := range script {
+			script[i] = acceptError(syscall.EMFILE)
+		}
+		l := RetryAccept(newScriptedListener(script...), nil)
+		acceptedC := make(chan error, 1)
+		go func() {
+			_, err := l.Accept()
+			acceptedC <- err
+		}()
+		time.Sleep(10 * time.Second)
+		before := time.Now()
+		l.Close()
+		if err := <-acceptedC; !errors.Is(err, net.ErrClosed) || time.Since(before) != 0 {
+			t.Errorf("Accept returned %v after %v", err, time.Since(before))
 		}
 	})
 }

@@ -17,8 +17,8 @@ import (
 const datagramBuffer = 1 << 16
 
 // ServePacket sends every datagram that arrives at pc back to where it came from, until Shutdown or
-// Close is called or receiving fails for good; it then returns ErrServerClosed or the error. Errors
-// that ICMP messages bring and a lack of memory are not for good.
+// Close is called or receiving fails for good; it then returns ErrServerClosed or the error. As
+// with Serve, only what can never get better is for good.
 //
 // An answer of a *net.UDPConn that is bound to all addresses comes from the address that was asked, on Linux,
 // macOS and the BSDs; elsewhere, and from a net.PacketConn that hides a *net.UDPConn, it comes
@@ -79,6 +79,7 @@ type datagramSocket struct {
 	bound    netip.AddrPort // invalid if it is no UDP socket
 	stopping atomic.Bool
 	warnings [datagramRefusals]throttle
+	backoff  backoff // after errors of receiving
 	tally    datagramTally
 	tasks    datagramTasks
 }
@@ -111,6 +112,7 @@ func (d *datagramSocket) stop() {
 
 // accept counts a datagram of n bytes, and tells whether it is to be answered. Some net.PacketConn cannot tell from.
 func (d *datagramSocket) accept(n int, from netip.AddrPort, at arrival) bool {
+	d.backoff.succeeded()
 	d.tally.received++
 	d.tally.bytesReceived += uint64(min(n, datagramBuffer))
 	why := d.judge(n, from, at)
@@ -166,7 +168,8 @@ func (d *datagramSocket) refuse(why datagramRefusal, n int, from netip.AddrPort,
 	d.logger.LogAttrs(context.Background(), slog.LevelWarn, "datagram refused", attrs[:shown]...)
 }
 
-// goesOn tells whether receiving may work again after err, and waits a little if memory is short.
+// goesOn tells whether receiving may work again after err, and waits a little if it may not work at
+// once.
 func (d *datagramSocket) goesOn(err error) bool {
 	if d.stopping.Load() {
 		return false
@@ -174,21 +177,19 @@ func (d *datagramSocket) goesOn(err error) bool {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return d.attend() && !d.stopping.Load()
 	}
-	for _, errno := range []syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, errno) {
-			time.Sleep(acceptPauseMin)
-			return true
-		}
+	if permanent(err) {
+		return false
 	}
 	for _, errno := range []syscall.Errno{
 		syscall.EINTR, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
 		syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.ENOPROTOOPT, syscall.EPROTO, syscall.EACCES, syscall.EMSGSIZE,
 	} {
 		if errors.Is(err, errno) {
-			return true
+			return true // the error is gone with the call that has reported it
 		}
 	}
-	return false
+	local := d.conn.LocalAddr().String()
+	return sleep(d.server.accepting, d.backoff.failed("receive failed", err, local, d.logger))
 }
 
 // Why an answer is not sent: the client's socket has no address, or the kernel no room for the answer.

@@ -113,10 +113,11 @@ func scripted(t *testing.T, script ...error) *scriptedPacketConn {
 
 func TestDatagramErrorsThatPass(t *testing.T) {
 	f := newDatagrams(t, datagramWays()[0], "")
-	pc := scripted(t, syscall.ECONNREFUSED, syscall.ENOBUFS, syscall.EHOSTUNREACH)
+	pc := scripted(t, syscall.ECONNREFUSED, syscall.ENOBUFS, syscall.EHOSTUNREACH, syscall.EIO, syscall.EPERM)
 	f.port = pc.LocalAddr().(*net.UDPAddr).Port
 	f.serve(pc)
 	trade(t, f.dial("", "127.0.0.1"), []byte("all is well"))
+	f.log.await(t, 1, "level=WARN", "receive failed", "no buffer space available", "retry_in=5ms")
 	f.server.Close()
 	if err := wait(t, "ServePacket", f.servedC); !errors.Is(err, ErrServerClosed) {
 		t.Errorf("ServePacket returned %v", err)

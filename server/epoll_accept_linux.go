@@ -21,7 +21,8 @@ type epollListener struct {
 	last    wildEnd   // of the client that came last
 	backoff backoff
 	free    func()     // resume, to be called when there is a place
-	brokenC chan error // gets the error that ends accepting
+	brokenC chan error // gets the first error that ends accepting
+	broken  bool       // it has
 	from    unix.RawSockaddrAny
 }
 
@@ -68,7 +69,7 @@ func presetClients(fd int) {
 func (l *loop) open(d *epollListener) {
 	d.loop, d.free = l, func() { d.resume(l) }
 	if err := l.watch(d.fd, d); err != nil {
-		d.brokenC <- err
+		d.breakOff(err)
 	}
 }
 
@@ -85,16 +86,21 @@ func (l *loop) shut(d *epollListener) {
 	d.loop = nil
 }
 
-// pause makes the loop pay no attention to the listener; resume undoes it.
+// pause makes the loop pay no attention to the listener; resume undoes it. The kernel would go on
+// to report that a listening socket was shut down, if it were still told to watch it for nothing
+// else.
 func (d *epollListener) pause() {
-	setInterest(d.loop.epfd, unix.EPOLL_CTL_MOD, d.fd, 0)
+	setInterest(d.loop.epfd, unix.EPOLL_CTL_DEL, d.fd, 0)
 }
 
 // resume may be called by any goroutine.
 func (d *epollListener) resume(l *loop) {
 	l.do(func() {
-		if d.loop != nil {
-			setInterest(l.epfd, unix.EPOLL_CTL_MOD, d.fd, unix.EPOLLIN)
+		if d.loop == nil || d.broken {
+			return
+		}
+		if errno := setInterest(l.epfd, unix.EPOLL_CTL_ADD, d.fd, unix.EPOLLIN); errno != 0 && errno != unix.EEXIST {
+			d.failed(os.NewSyscallError("epoll_ctl", errno))
 		}
 	})
 }
@@ -127,12 +133,20 @@ func (d *epollListener) acceptSome() bool {
 // failed pauses the listener, for a time or for ever.
 func (d *epollListener) failed(err error) {
 	d.pause()
-	if !passing(err) {
-		d.brokenC <- err
+	if permanent(err) {
+		d.breakOff(err)
 		return
 	}
 	l := d.loop
 	time.AfterFunc(d.backoff.failed("accept failed", err, d.local.address, l.engine.server.log), func() { d.resume(l) })
+}
+
+// breakOff ends serve, which then has the loop call shut: that tries to accept once more.
+func (d *epollListener) breakOff(err error) {
+	if !d.broken {
+		d.broken = true
+		d.brokenC <- err
+	}
 }
 
 // welcome makes a client of the connection fd, whose address is in from, if it is admitted.

@@ -81,10 +81,11 @@ const (
 	phaseClosed         // no clients
 )
 
-// Serve accepts the clients of l and serves them, until Shutdown or Close is called or
-// accepting fails for good; it then returns ErrServerClosed or the error. A lack of
-// descriptors or memory, or a client that is gone before it was accepted, is not for good:
-// accepting is tried again after a pause that grows from 5 ms to 1 s, with a warning in the log.
+// Serve accepts the clients of l and serves them, until Shutdown or Close is called or accepting
+// fails for good; it then returns ErrServerClosed or the error. Only what can never get better is
+// for good: l is closed, is no socket, or does not listen. After any other error, such as a lack of
+// descriptors or one that belongs to a single connection or to the network, accepting is tried
+// again after a pause that grows from 5 ms to 1 s, with a warning in the log.
 //
 // l is closed when Serve returns. Clients that were accepted live on. Serve may be
 // called for several listeners at once.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"echod/server"
 )
 
 // ErrServerClosed is returned by Serve and ServeMetrics after Shutdown.
@@ -48,7 +50,7 @@ func (s *Server) serve(l net.Listener, routes []route) error {
 		l.Close()
 		return ErrServerClosed
 	}
-	err := h.Serve(l)
+	err := h.Serve(server.RetryAccept(l, s.logger()))
 	if errors.Is(err, http.ErrServerClosed) {
 		return ErrServerClosed
 	}
