@@ -1,8 +1,10 @@
 package logging
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -51,7 +53,7 @@ func OpenFile(path string, o Options) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log file %s: %w", path, err)
 	}
-	lines := &lineFile{file.File}
+	lines := &lineFile{f: file.File}
 	return &File{
 		output: newOutput(lines, flushInterval, o, false),
 		lines:  lines,
@@ -97,6 +99,16 @@ func (f *File) SetPath(path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.path = path
+}
+
+// Discard is Close for the log of a server that was never ready. A file that is [File.Created] is removed; where the
+// process may not do so any more, it is left empty.
+func (f *File) Discard() error {
+	if !f.Created() {
+		return f.Close()
+	}
+	f.lines.discarded.Store(true)
+	return errors.Join(f.Close(), os.Remove(f.Path()))
 }
 
 // Close writes the lines that are waiting and closes the file. Lines that come

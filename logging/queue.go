@@ -36,9 +36,13 @@ type queue struct {
 	mu       sync.Mutex
 	pending  []byte // whole lines that the writer has not taken yet
 	inFlight int    // bytes that it has taken and not yet written
+	accepted uint64 // bytes, of all lines so far that were not dropped
 	dropped  uint64
 	reported uint64 // how many of the dropped the log already tells of
 	closed   bool
+
+	failure   error         // of the last attempt to write
+	progressC chan struct{} // closed after the next attempt; nil when nothing waits for it
 }
 
 // newQueue starts a queue of size bytes (0: [defaultBufferSize]) whose writer
@@ -67,6 +71,7 @@ func (q *queue) put(line []byte) error {
 	before := len(q.pending)
 	if fits {
 		q.pending = append(q.pending, line...)
+		q.accepted += uint64(len(line))
 	} else {
 		q.dropped++
 	}
@@ -102,13 +107,6 @@ func (q *queue) swap(spare []byte) (batch []byte, dropped uint64) {
 	q.inFlight = len(batch)
 	dropped, q.reported = q.dropped-q.reported, q.dropped
 	return batch, dropped
-}
-
-// written makes place for new lines once a batch has been written.
-func (q *queue) written() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.inFlight = 0
 }
 
 // abandon counts as dropped all lines that were accepted and never written:

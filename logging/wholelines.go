@@ -2,8 +2,10 @@ package logging
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
+	"sync/atomic"
 )
 
 // appendFile is what lineFile needs of an [os.File] opened for appending.
@@ -16,7 +18,10 @@ type appendFile interface {
 }
 
 // lineFile is the sink that keeps a file in whole lines.
-type lineFile struct{ f appendFile }
+type lineFile struct {
+	f         appendFile
+	discarded atomic.Bool // close empties the file
+}
 
 // write appends lines. If the file system takes only part of them, the line
 // that was begun is cut off again and is to be written anew. Where that is
@@ -51,4 +56,10 @@ func (l *lineFile) cut(n int64) bool {
 	return info.Size() != end || l.f.Truncate(end-n) == nil
 }
 
-func (l *lineFile) close() error { return l.f.Close() }
+func (l *lineFile) close() error {
+	var err error
+	if l.discarded.Load() {
+		err = cause(l.f.Truncate(0))
+	}
+	return errors.Join(err, cause(l.f.Close()))
+}

@@ -63,7 +63,7 @@ func TestShortWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.file.File, test.file.room = opened.File, room
-			l := &lineFile{&test.file}
+			l := &lineFile{f: &test.file}
 			n, err := l.write([]byte(text))
 			if !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("%s, room for %d: %v", name, room, err)
@@ -104,7 +104,7 @@ func TestShortWriteBesideOthers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	l := &lineFile{file}
+	l := &lineFile{f: file}
 	n, err := l.write([]byte("one\ntwo\n"))
 	if n != 4 || err == nil {
 		t.Errorf("%d bytes written, %v", n, err)

@@ -111,6 +111,7 @@ func (w *writer) write() error {
 	n, err := w.sink.write(w.rest)
 	w.rest = w.rest[n:]
 	if err != nil {
+		w.tried(err)
 		return err
 	}
 	w.last = time.Now()
@@ -119,7 +120,7 @@ func (w *writer) write() error {
 	}
 	w.taken = w.taken[:0]
 	w.rest = w.taken
-	w.written()
+	w.tried(nil)
 	return nil
 }
 

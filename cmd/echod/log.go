@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"echod/daemonize"
 	"echod/logging"
@@ -199,6 +200,22 @@ func (l *serverLog) reopen() (string, error) {
 	return fmt.Sprintf("log %s reopened", l.target), nil
 }
 
+// maxFlushTime is how long a file system that hangs may delay readiness.
+const maxFlushTime = 5 * time.Second
+
+// flush has the lines that wait written to the file before the launcher is told that the server is ready. That a disk
+// is full, or hangs, is no reason not to serve: of the time until then a third is spent on it at most.
+func (l *serverLog) flush(readyTimeout time.Duration) {
+	if l.file == nil {
+		return
+	}
+	timeout := maxFlushTime
+	if readyTimeout > 0 {
+		timeout = min(timeout, readyTimeout/3)
+	}
+	l.file.Flush(timeout) // status tells of lines that cannot be written
+}
+
 // dropped returns how many lines could not be written in time.
 func (l *serverLog) dropped() uint64 {
 	if l.output == nil {
@@ -226,9 +243,11 @@ func (l *serverLog) notStarted(cause error) {
 
 // discard closes the log of a server that never was ready, and removes what was made for it.
 func (l *serverLog) discard() {
-	l.close()
-	if l.file != nil && l.file.Created() {
-		os.Remove(l.file.Path())
+	if l.file != nil {
+		l.limiter.Flush()
+		l.file.Discard() // what cannot be removed here is removed by the launcher, if it is empty
+	} else {
+		l.close()
 	}
 	for _, dir := range l.directories {
 		os.Remove(dir) // unless somebody else has put something there

@@ -109,8 +109,10 @@ func (v *service) enterRoot(root string) {
 	}
 }
 
-// ready says so. A service manager that does not hear it is its own misfortune.
+// ready says so, when the log has said it. A service manager that does not hear it is its own misfortune.
 func (v *service) ready() error {
+	v.logStarted()
+	v.log.flush(v.settings.readyTimeout)
 	v.manager = newManager(v)
 	if err := v.process.Ready(v.readyMessage()); err != nil {
 		return err
@@ -132,7 +134,6 @@ func (v *service) run() error {
 	defer close(v.endedC)
 	v.started = time.Now()
 	v.state.Store(control.Serving)
-	v.logStarted()
 	v.control.serve(v)
 	idle := newIdleWatch(v.settings.idleExit, v.settings.inetd)
 	defer idle.stop()
