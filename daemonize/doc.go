@@ -41,7 +41,7 @@
 //     [Process.DropPrivileges] enters the chroot and its working directory, gives up
 //     supplementary groups, group and user, on all threads, and proves that they are
 //     gone (step 13): root cannot be had again, the ids and groups are the new ones, and
-//     on Linux no capability is left.
+//     on Linux no thread has a capability in any set, or can get one by executing a file.
 //  10. [Process.Ready] writes the pid, puts /dev/null on standard output and
 //     error, or with Daemon.KeepStdio the launcher's (step 9 again), and tells the
 //     launcher (step 14), and the service manager where NOTIFY_SOCKET asks for it. Only now

@@ -14,6 +14,7 @@ type startFault struct {
 	fault
 	with   func(*Daemon) // what the way has besides pid file and runtime directory
 	root   bool          // an ordinary user does not get that far
+	user   bool          // root does not
 	before string        // what the pid file holds before
 	want   string        // the error; "" for none. DIR and PID stand for directory and pid file
 	exit   int
@@ -39,6 +40,10 @@ func startFaults() []startFault {
 	}
 	asRoot := func(s startFault, with func(*Daemon)) startFault {
 		s.with, s.root = with, true
+		return s
+	}
+	asUser := func(s startFault, with func(*Daemon)) startFault {
+		s.with, s.user = with, true
 		return s
 	}
 	chroot := func(d *Daemon) { d.Chroot = "/" }
@@ -77,10 +82,23 @@ func startFaults() []startFault {
 
 		with(later("chroot", 0, syscall.EPERM, "change root to /: operation not permitted"), chroot),
 		asRoot(later("chdir", 1, syscall.ENOENT, "change directory to / inside /: no such file or directory"), chroot),
+		asRoot(later("lstat", 2, syscall.EIO, "change root to /: stat /: input/output error"), chroot),
+		asRoot(later("openThreads", 0, syscall.EMFILE, "look at the threads of this process: too many open files"), nobody),
+		asRoot(later("closeInherited", 0, syscall.EIO, "close inherited descriptors: input/output error"), nobody),
+		asRoot(later("dropBoundingSet", 0, syscall.EINVAL, "empty the capability bounding set: invalid argument"), nobody),
+		asRoot(later("dropBoundingSet", 0, syscall.EPERM, ""), nobody),
+		asRoot(later("ownSessionKeyring", 0, syscall.ENOMEM, "leave the session keyring: cannot allocate memory"), nobody),
+		asRoot(later("ownSessionKeyring", 0, syscall.ENOSYS, ""), nobody),
+		asRoot(later("ownSessionKeyring", 0, syscall.EDQUOT, ""), nobody),
 		asRoot(later("setgroups", 0, syscall.EPERM, "set supplementary groups of nobody: operation not permitted"), nobody),
 		asRoot(later("setgid", 0, syscall.EPERM, "set group to 65534: operation not permitted"), nobody),
 		asRoot(later("setuid", 1, syscall.EAGAIN, "set user to nobody: resource temporarily unavailable"), nobody),
 		asRoot(later("credentials", 0, syscall.EPERM, "look at what is left of root: operation not permitted"), nobody),
+		asRoot(later("clearInheritable", 0, syscall.EPERM, "give up inheritable capabilities: operation not permitted"), nobody),
+		asRoot(later("noNewPrivileges", 0, syscall.EINVAL, "set no_new_privs: invalid argument"), nobody),
+		asRoot(later("denyTerminalInput", 0, syscall.EINVAL, "deny typing into the terminal: invalid argument"), nobody),
+		asRoot(later("denyTerminalInput", 0, syscall.ENOSYS, ""), nobody),
+		asUser(later("clearCapabilities", 0, syscall.EPERM, "give up capabilities: operation not permitted"), me),
 		asRoot(later("privileged", 0, syscall.ENOSYS, "look at what is left of root: function not implemented"), nobody),
 		later("pwrite", 0, syscall.ENOSPC, "write pid file PID: no space left on device"),
 		later("ftruncate", 1, syscall.EIO, "write pid file PID: input/output error"),
@@ -129,7 +147,12 @@ func TestForegroundFaults(t *testing.T) {
 		t.Run(test.Method+" "+test.want, func(t *testing.T) {
 			leash, p, want := test.prepare(t)
 			p.Foreground = true
-			r := launch(t, command(t, p)).wait()
+			started := launch(t, command(t, p))
+			if test.want == "" {
+				leash.ready("serve")
+				return
+			}
+			r := started.wait()
 			if test.exit == exitRefused && r.Error != want || r.exit == 0 {
 				t.Fatalf("%v; want error %q", r, want)
 			}
@@ -162,6 +185,9 @@ func (f startFault) prepare(t *testing.T) (l *leash, p play, want string) {
 	}
 	if f.root {
 		needRoot(t, "changes user or root directory")
+	}
+	if f.user && os.Geteuid() == 0 {
+		t.Skip("needs an ordinary user, which runs this too")
 	}
 	if f.before != "" {
 		heldBefore(t, p.Daemon, f.before)
@@ -197,6 +223,7 @@ func wentNoFurther(t *testing.T, trace, method string) {
 		"socketpair", "send", "closeOnExec", "emptySignalMask", "peekInput", "receive", "dup", "sessionID", "keepCommandLine",
 		"umask", "chdir", "noCoreDumps", "mkdir", "chmod", "chown", "claim", "fchmod",
 		"chroot", "setgroups", "setgid", "setuid", "credentials", "privileged", "pwrite",
+		"openThreads", "dropBoundingSet", "ownSessionKeyring", "clearInheritable", "noNewPrivileges", "denyTerminalInput",
 	}
 	_, after, refusedOnce := strings.Cut(trace, refused+method+"\n")
 	if !refusedOnce {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // An Identity is a user and the groups that a process has as this user.
@@ -99,22 +100,116 @@ func cause(err error) error {
 	return err
 }
 
-// DropPrivileges enters Daemon.Chroot, becomes Daemon.Identity on all threads, and
-// makes sure that the way back is shut. Open what needs root, or is outside of the new root
-// directory, before. An error leaves the process half way; it must end.
+// DropPrivileges enters Daemon.Chroot and becomes Daemon.Identity, on all threads, for good, and
+// checks that nothing is left: root cannot be had again; the ids and groups are the new ones; on
+// Linux all sets of capabilities, the bounding set too, are empty, no_new_privs is set, the
+// session keyring is a new one, and the caller's terminal cannot be typed into. Descriptors above 2
+// that the process was started with, and that are not among Daemon.Sockets, are closed. Open what
+// needs root, or is outside of the new root directory, before. An error leaves the process half
+// way; it must end.
 //
-// Without Chroot and Identity it does nothing, nor if the process is that user already.
+// Without Chroot and Identity it does nothing. A process that is Identity already gives up its
+// capabilities and sets no_new_privs, and its descriptors above 2 become close-on-exec. What could
+// not be given up, and does no harm, is in [Process.PrivilegesError].
 func (p *Process) DropPrivileges() error {
 	d, sys := p.daemon, p.daemon.system()
+	if d.Chroot == "" && d.Identity == nil {
+		return nil
+	}
+	threads, err := sys.openThreads()
+	if err != nil {
+		return fmt.Errorf("look at the threads of this process: %w", err)
+	}
+	if threads != nil {
+		defer threads.Close()
+	}
+	id := d.Identity
+	unprivileged := id != nil && os.Geteuid() != 0 && id.UID == os.Geteuid() && id.GID == os.Getegid()
+	becomes := id != nil && !unprivileged && id.UID != 0
+	var bounded bool
+	if becomes {
+		if bounded, err = p.confine(); err != nil {
+			return err
+		}
+	}
 	if d.Chroot != "" {
 		if err := p.enterRoot(); err != nil {
 			return err
 		}
 	}
-	id := d.Identity
-	if id == nil || os.Geteuid() != 0 && id.UID == os.Geteuid() && id.GID == os.Getegid() {
+	switch {
+	case unprivileged:
+		err = p.confineUnprivileged()
+	case id != nil:
+		err = p.setIDs(id)
+	}
+	if err != nil || !becomes && !unprivileged {
+		return err
+	}
+	return verifyDropped(sys, id, threads, bounded)
+}
+
+// PrivilegesError says what [Process.DropPrivileges] could not give up because the kernel does not
+// have it, or does not let this process change it, as in a container with fewer capabilities; or
+// returns nil. It is for the log: with no_new_privs none of it leads back to root.
+func (p *Process) PrivilegesError() error { return p.privilegesErr }
+
+// confine gives up all that ids do not stand for. It reports whether the capability bounding set is
+// empty. What setuid(2) takes away is still there, and it is done before chroot(2): package cap looks
+// into /proc in a program that was built with cgo.
+func (p *Process) confine() (bounded bool, err error) {
+	sys := p.daemon.system()
+	if err := sys.closeInherited(); err != nil {
+		return false, fmt.Errorf("close inherited descriptors: %w", err)
+	}
+	err = sys.dropBoundingSet()
+	bounded = err == nil
+	if err := p.tolerate("empty the capability bounding set", err); err != nil {
+		return false, err
+	}
+	if err := p.tolerate("leave the session keyring", sys.ownSessionKeyring()); err != nil {
+		return false, err
+	}
+	if err := sys.clearInheritable(); err != nil {
+		return false, fmt.Errorf("give up inheritable capabilities: %w", err)
+	}
+	if err := sys.noNewPrivileges(); err != nil {
+		return false, fmt.Errorf("set no_new_privs: %w", err)
+	}
+	return bounded, p.tolerate("deny typing into the terminal", sys.denyTerminalInput())
+}
+
+// confineUnprivileged is for a process that has its user already, and may have capabilities.
+func (p *Process) confineUnprivileged() error {
+	sys := p.daemon.system()
+	if err := sys.closeOnExec(3); err != nil {
+		return fmt.Errorf("mark descriptors close-on-exec: %w", err)
+	}
+	if err := sys.clearCapabilities(); err != nil {
+		return fmt.Errorf("give up capabilities: %w", err)
+	}
+	if err := sys.noNewPrivileges(); err != nil {
+		return fmt.Errorf("set no_new_privs: %w", err)
+	}
+	return nil
+}
+
+// tolerate keeps an error that says that the system does not have something, or does not let it be
+// used. Any other is returned.
+func (p *Process) tolerate(work string, err error) error {
+	if err == nil {
 		return nil
 	}
+	err = fmt.Errorf("%s: %w", work, err)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EDQUOT) {
+		p.privilegesErr = errors.Join(p.privilegesErr, err)
+		return nil
+	}
+	return err
+}
+
+func (p *Process) setIDs(id *Identity) error {
+	sys := p.daemon.system()
 	if err := sys.setgroups(id.Groups); err != nil {
 		return fmt.Errorf("set supplementary groups of %s: %w", id.User, err)
 	}
@@ -124,16 +219,16 @@ func (p *Process) DropPrivileges() error {
 	if err := sys.setuid(id.UID); err != nil {
 		return fmt.Errorf("set user to %s: %w", id.User, err)
 	}
-	if id.UID == 0 {
-		return nil
-	}
-	return verifyDropped(sys, id)
+	return nil
 }
 
 // enterRoot changes the root directory, and the working directory with it: one
 // that stays outside is a way out.
 func (p *Process) enterRoot() error {
 	d, sys := p.daemon, p.daemon.system()
+	if err := checkRoot(sys, d.Chroot); err != nil {
+		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
+	}
 	if err := sys.chroot(d.Chroot); err != nil {
 		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
 	}
@@ -160,12 +255,15 @@ func InsideRoot(path, root string) string {
 // ErrPrivileged says that a process that gave up root could have it back.
 var ErrPrivileged = errors.New("privileges are still there")
 
-// verifyDropped looks for ways back to root, and for what else is left of it.
-func verifyDropped(sys system, id *Identity) error {
+// verifyDropped looks for a way back to root, and at what each thread is left with.
+func verifyDropped(sys system, id *Identity, threads *os.Root, bounded bool) error {
 	if err := sys.setuid(0); err == nil {
 		return fmt.Errorf("give up root: %w: setuid(0) works", ErrPrivileged)
 	}
-	left, err := leftovers(sys, id)
+	left, err := foreignIDs(sys, id)
+	if err == nil && left == "" {
+		left, err = sys.privileged(threads, threadLimits{id.UID, bounded})
+	}
 	if err != nil {
 		return fmt.Errorf("look at what is left of root: %w", err)
 	}
@@ -175,7 +273,13 @@ func verifyDropped(sys system, id *Identity) error {
 	return nil
 }
 
-func leftovers(sys system, id *Identity) (string, error) {
+// threadLimits are what a thread may be left with.
+type threadLimits struct {
+	uid     int
+	bounded bool // the bounding set is empty
+}
+
+func foreignIDs(sys system, id *Identity) (string, error) {
 	c, err := sys.credentials()
 	if err != nil {
 		return "", err
@@ -188,5 +292,5 @@ func leftovers(sys system, id *Identity) (string, error) {
 			return fmt.Sprintf("group %d", gid), nil
 		}
 	}
-	return sys.privileged()
+	return "", nil
 }

@@ -23,10 +23,12 @@ func theNobody() *Identity {
 // and for good.
 func TestDropPrivileges(t *testing.T) {
 	needRoot(t, "becomes another user")
+	needProgram(t, "setpriv")
 	leash := newLeash(t)
 	p := play{Role: "drop", Leash: leash.address(), Daemon: Daemon{Identity: theNobody()}}
 	cmd := command(t, p)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{0, 4, 24}}}
+	cmd = through(t, cmd, "setpriv", "--inh-caps", "+net_raw", "--ambient-caps", "+net_raw", "--")
 	launch(t, cmd).started()
 	d := leash.await("drop")
 	for _, way := range []string{"setuid", "setreuid", "setgid", "setgroups", "seteuid of a thread"} {
@@ -41,7 +43,8 @@ func TestDropPrivileges(t *testing.T) {
 	}
 	want := map[string]string{
 		"Uid": "65534\t65534\t65534\t65534", "Gid": "65534\t65534\t65534\t65534", "Groups": "7 9 65534",
-		"CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapAmb": "0000000000000000",
+		"CapPrm": noCapabilities, "CapEff": noCapabilities, "CapAmb": noCapabilities,
+		"CapInh": noCapabilities, "CapBnd": noCapabilities, "NoNewPrivs": "1",
 	}
 	for _, thread := range threads {
 		for field, want := range want {
@@ -80,7 +83,16 @@ type lying struct {
 func (lying) setgroups([]int) error               { return nil }
 func (lying) setgid(int) error                    { return nil }
 func (l lying) credentials() (credentials, error) { return l.left, nil }
-func (l lying) privileged() (string, error)       { return l.caps, nil }
+func (lying) closeInherited() error               { return nil }
+func (lying) dropBoundingSet() error              { return nil }
+func (lying) ownSessionKeyring() error            { return nil }
+func (lying) clearInheritable() error             { return nil }
+func (lying) noNewPrivileges() error              { return nil }
+func (lying) denyTerminalInput() error            { return nil }
+func (l lying) privileged(*os.Root, threadLimits) (string, error) {
+	return l.caps, nil
+}
+
 func (lying) setuid(uid int) error {
 	if uid == 0 {
 		return syscall.EPERM

@@ -18,10 +18,13 @@ type Process struct {
 	sockets   []*Socket
 	notifier  *Notifier // nil without a service manager that wants to know
 	notifyErr error
-	pidFile   *PidFile
-	madeDir   string // the runtime directory, while it is this process's to remove
-	pipeC     chan os.Signal
-	overdue   *time.Timer // nil without ReadyTimeout
+
+	privilegesErr error // what could not be given up, and need not be
+
+	pidFile *PidFile
+	madeDir string // the runtime directory, while it is this process's to remove
+	pipeC   chan os.Signal
+	overdue *time.Timer // nil without ReadyTimeout
 }
 
 // settleDetached is what a detached daemon does first; settle what every daemon does.

@@ -18,6 +18,7 @@ import (
 func systemRoles() map[string]role {
 	return map[string]role{
 		"drop":               drop,
+		"confined":           confined,
 		"forge command line": forgeCommandLine,
 	}
 }

@@ -213,8 +213,33 @@ func (f *faulty) credentials() (credentials, error) {
 	return valueOr(f, "credentials", f.system.credentials)
 }
 
-func (f *faulty) privileged() (string, error) {
-	return valueOr(f, "privileged", f.system.privileged)
+func (f *faulty) openThreads() (*os.Root, error) {
+	return valueOr(f, "openThreads", f.system.openThreads)
+}
+
+func (f *faulty) closeInherited() error  { return f.or("closeInherited", f.system.closeInherited) }
+func (f *faulty) dropBoundingSet() error { return f.or("dropBoundingSet", f.system.dropBoundingSet) }
+
+func (f *faulty) ownSessionKeyring() error {
+	return f.or("ownSessionKeyring", f.system.ownSessionKeyring)
+}
+
+func (f *faulty) clearInheritable() error {
+	return f.or("clearInheritable", f.system.clearInheritable)
+}
+
+func (f *faulty) clearCapabilities() error {
+	return f.or("clearCapabilities", f.system.clearCapabilities)
+}
+
+func (f *faulty) noNewPrivileges() error { return f.or("noNewPrivileges", f.system.noNewPrivileges) }
+
+func (f *faulty) privileged(threads *os.Root, want threadLimits) (string, error) {
+	return valueOr(f, "privileged", func() (string, error) { return f.system.privileged(threads, want) })
+}
+
+func (f *faulty) denyTerminalInput() error {
+	return f.or("denyTerminalInput", f.system.denyTerminalInput)
 }
 
 func (f *faulty) awaitZombie(child int) error {

@@ -48,7 +48,16 @@ type system interface {
 	setgid(gid int) error
 	setuid(uid int) error
 	credentials() (credentials, error)
-	privileged() (string, error)
+	openThreads() (*os.Root, error)
+	closeInherited() error
+	dropBoundingSet() error
+	ownSessionKeyring() error
+	clearInheritable() error
+	clearCapabilities() error
+	noNewPrivileges() error
+	// privileged says what is left of root's power, or nothing.
+	privileged(threads *os.Root, want threadLimits) (string, error)
+	denyTerminalInput() error
 
 	// Other processes.
 	awaitZombie(child int) error

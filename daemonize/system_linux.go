@@ -23,6 +23,8 @@ func (kernel) closeOnExec(first int) error {
 	return markOpenDescriptors("/proc/self/fd", first)
 }
 
+func (kernel) closeInherited() error { return closeInherited("/proc/self/fd") }
+
 func (kernel) emptySignalMask() (restore func(), err error) {
 	runtime.LockOSThread()
 	var empty, old unix.Sigset_t
@@ -61,20 +63,6 @@ func (kernel) claimant(fd int) (int, error) {
 		return -1, nil
 	}
 	return int(lock.Pid), nil
-}
-
-// privileged says what is left of root's power, or nothing. It asks for the calling
-// thread; ids and capabilities are changed for all threads together.
-func (kernel) privileged() (string, error) {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var caps [2]unix.CapUserData
-	if err := unix.Capget(&header, &caps[0]); err != nil {
-		return "", err
-	}
-	if p := uint64(caps[1].Permitted)<<32 | uint64(caps[0].Permitted); p != 0 {
-		return fmt.Sprintf("capabilities %#x are left", p), nil
-	}
-	return "", nil
 }
 
 // awaitZombie returns when a child has ended, and leaves it to be waited for.

@@ -86,6 +86,9 @@ func (v *service) open(d defaults) error {
 		return withPermStatus(exitSystem, err)
 	}
 	v.enterRoot(s.chroot)
+	if err := v.process.PrivilegesError(); err != nil {
+		v.log.Debug("not all privileges given up", "error", err)
+	}
 	if err := v.signals.interrupted(); err != nil {
 		return err
 	}

@@ -221,6 +221,16 @@ func (s *settings) resolveIdentity() error {
 	return nil
 }
 
+// runsAs is the user whose rights the server is left with: also a server that keeps its user gives up
+// capabilities. Only root that asks for it stays what it is.
+func (s *settings) runsAs() *daemonize.Identity {
+	if s.identity != nil || os.Geteuid() == 0 {
+		return s.identity
+	}
+	uid := os.Geteuid()
+	return &daemonize.Identity{User: strconv.Itoa(uid), UID: uid, GID: os.Getegid()}
+}
+
 // commandLine is the flags that say all of this again, whoever reads them, wherever.
 func (s *settings) commandLine(flags *pflag.FlagSet) []string {
 	var args []string
@@ -245,7 +255,7 @@ func (s *settings) daemon(d defaults) *daemonize.Daemon {
 		Dir:          s.workDir,
 		Umask:        s.umaskBits,
 		PidFile:      s.pidFile,
-		Identity:     s.identity,
+		Identity:     s.runsAs(),
 		Chroot:       s.chroot,
 		Env:          []string{"XDG_RUNTIME_DIR", "XDG_STATE_HOME"},
 		ReadyTimeout: s.readyTimeout,
