@@ -19,6 +19,7 @@ type epollListener struct {
 	local   *localEnd // of its clients, unless wild
 	wild    bool      // it listens on every address, so that its clients have different ones
 	last    wildEnd   // of the client that came last
+	early   bool      // there may be clients that came before presetClients
 	backoff backoff
 	free    func()     // resume, to be called when there is a place
 	brokenC chan error // gets the first error that ends accepting
@@ -47,6 +48,7 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 	case *net.TCPListener:
 		d.wild = l.Addr().(*net.TCPAddr).IP.IsUnspecified()
 		presetClients(fd)
+		d.early = true
 		l.Close()
 	case *UnixListener:
 		l.UnixListener.Close()
@@ -54,10 +56,12 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 	return d, nil
 }
 
-// presetClients sets on a listening socket what package net sets on every connection it accepts; on Linux
-// connections inherit it. Errors do not matter: clients are served without, too.
+// presetClients sets on a listening TCP socket what package net sets on every connection it
+// accepts, and that urgent data stays in its place (see receiveUrgentInline); connections inherit
+// it on Linux. Errors do not matter: clients are served without, too.
 func presetClients(fd int) {
 	const probe = 15 // seconds
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, probe)
@@ -122,6 +126,7 @@ func (d *epollListener) acceptSome() bool {
 			continue
 		}
 		places.giveBack()
+		d.early = d.early && errno != unix.EAGAIN
 		if !again(errno) {
 			d.failed(os.NewSyscallError("accept4", errno))
 		}
@@ -158,6 +163,11 @@ func (d *epollListener) welcome(fd int32, size uint32) {
 		if size, errno := localName(fd, &d.from); errno == 0 {
 			c.local = d.localEnd(parseSockaddr(&d.from, size))
 		}
+	}
+	if d.local.network == "unix" {
+		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // which is not inherited
+	} else if d.early {
+		presetClients(int(fd))
 	}
 	c.loop.Store(l)
 	if !s.admit(c, &c.session) {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -13,8 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Whatever clients do to their connections, the server lives, every session has its two
@@ -99,38 +96,6 @@ func sumOfBytes(lines []string) (sum uint64) {
 		}
 	}
 	return sum
-}
-
-// A byte of urgent data is not part of the stream: it is left out, and nothing else is.
-func TestUrgentData(t *testing.T) {
-	forEachOn(t, []string{"tcp4", "tcp6"}, func(t *testing.T, f *fixture) {
-		f.start()
-		conn := f.dial()
-		exchange(t, conn, []byte("before"))
-		raw, err := conn.(*net.TCPConn).SyscallConn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range []struct {
-			data  string
-			flags int
-		}{{"one ", 0}, {"!", unix.MSG_OOB}, {"two", 0}} {
-			var serr error
-			if err := raw.Control(func(fd uintptr) {
-				serr = unix.Sendto(int(fd), []byte(part.data), part.flags, nil)
-			}); err != nil || serr != nil {
-				t.Fatal(err, serr)
-			}
-		}
-		answered(t, conn, "one two")
-		if err := conn.CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
-		if rest, err := io.ReadAll(conn); err != nil || len(rest) != 0 {
-			t.Errorf("there was more: %q, %v", rest, err)
-		}
-		f.log.await(t, 1, "connection closed", "bytes=13", "reason=eof")
-	})
 }
 
 // A program that uses this library may care about SIGPIPE: clients must not be able to raise it.

@@ -59,6 +59,7 @@ func (e *portableEngine) stop() {}
 func (e *portableEngine) welcome(conn net.Conn) {
 	c := &portableClient{engine: e, conn: conn}
 	c.beginConn(e.server, conn)
+	receiveUrgentInline(conn)
 	if !e.server.admit(c, &c.session) {
 		refuseConn(conn)
 		return
