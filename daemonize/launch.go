@@ -58,12 +58,27 @@ func (d *Daemon) launchUnlessRunning() (*Launched, error) {
 }
 
 func (d *Daemon) launchUnlessHeld(ctx context.Context) (*Launched, error) {
+	if err := d.checkPlace(); err != nil {
+		return nil, err
+	}
 	if d.PidFile != "" {
 		if holder, err := find(d.system(), d.PidFile); err == nil {
 			return nil, &RunningError{Path: d.PidFile, Holder: *holder}
 		}
 	}
 	return d.launch(ctx)
+}
+
+// checkPlace looks at the runtime directory, before what is in there is believed.
+func (d *Daemon) checkPlace() error {
+	if d.RuntimeDirectory == "" {
+		return nil
+	}
+	err := checkRuntimeDirectory(d.system(), d.RuntimeDirectory, d.Identity, toMoveInto)
+	if errors.Is(err, syscall.ENOENT) {
+		return nil // it will be made
+	}
+	return err
 }
 
 // cancelOnSignal returns a context whose cause is an error naming the signal that cancelled

@@ -20,7 +20,7 @@ func makeRuntimeDirectory(sys system, path string, owner *Identity) (made bool, 
 	}
 	switch err := sys.mkdir(path, mode); {
 	case errors.Is(err, syscall.EEXIST):
-		return false, checkRuntimeDirectory(sys, path, owner)
+		return false, checkRuntimeDirectory(sys, path, owner, toMoveInto)
 	case err != nil:
 		return false, fmt.Errorf("make runtime directory %s: %w", path, err)
 	}
@@ -45,24 +45,4 @@ func adoptRuntimeDirectory(sys system, path string, mode uint32, owner *Identity
 		return fmt.Errorf("give runtime directory %s to %s: %w", path, owner.User, err)
 	}
 	return nil
-}
-
-func checkRuntimeDirectory(sys system, path string, owner *Identity) error {
-	info, err := sys.lstat(path)
-	if err != nil {
-		return fmt.Errorf("stat runtime directory %s: %w", path, err)
-	}
-	trusted := info.uid == 0 || info.uid == os.Geteuid() || owner != nil && info.uid == owner.UID
-	var reason string
-	switch {
-	case info.kind() != syscall.S_IFDIR:
-		reason = "is " + info.describe()
-	case !trusted:
-		reason = fmt.Sprintf("belongs to user %d", info.uid)
-	case info.mode&0o022 != 0:
-		reason = fmt.Sprintf("can be written by others (mode %04o)", info.mode&0o7777)
-	default:
-		return nil
-	}
-	return &ForeignError{Role: "runtime directory", Path: path, Reason: reason}
 }

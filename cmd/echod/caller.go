@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"echod/daemonize"
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -18,25 +17,36 @@ import (
 // callTime is how long the server may take to answer. Reopening the log alone may take 5 s.
 const callTime = 10 * time.Second
 
-// A caller is how a verb finds the server that it looks into or steers.
+// A caller is how a verb calls the server at its control socket.
 type caller struct {
-	pidFile string
-	socket  socketPath
-	client  *control.Client // nil without a control socket
+	lookup
+	client   *control.Client
+	instance *instance // nil where no pid file leads to one
 }
 
-func (c *caller) addFlags(cmd *cobra.Command, d defaults) {
-	addPidFileFlag(cmd, &c.pidFile, d)
-	c.socket.addFlag(cmd.Flags(), "the control socket of the server is `FILE`")
-}
-
-// resolve finds out where the control socket is, if there is one.
-func (c *caller) resolve() error {
-	if err := c.socket.resolve(c.pidFile); err != nil {
+// connect finds the server and its control socket. Where no pid file leads to a server, there may be
+// one all the same.
+func (c *caller) connect(verb string) error {
+	if err := c.resolve(); err != nil {
 		return withStatus(exitUsage, err)
 	}
-	if c.socket.path != "" {
-		c.client = control.NewClient(c.socket.path)
+	at := c.places[0]
+	if c.pidFile != "" {
+		found, err := c.find()
+		switch {
+		case err == nil:
+			c.instance, at = found, found.place
+		case !isNotRunning(err):
+			return withStatus(startStatus(err), fmt.Errorf("%s: %w", verb, err))
+		case at.byDefault && !c.socket.given && at.check() != nil: // there is no directory
+			return withStatus(exitUnavailable, fmt.Errorf("%s: %w", verb, err))
+		}
+	}
+	if at.socketErr != nil {
+		return withStatus(exitUsage, at.socketErr)
+	}
+	if c.client = at.client(); c.client == nil {
+		return withStatus(exitUsage, fmt.Errorf("%s: no control socket to find the server by", verb))
 	}
 	return nil
 }
@@ -46,11 +56,8 @@ func callingVerb(cmd *cobra.Command, d defaults, call func(ctx context.Context, 
 	var c caller
 	c.addFlags(cmd, d)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := c.resolve(); err != nil {
+		if err := c.connect(cmd.Name()); err != nil {
 			return err
-		}
-		if c.client == nil {
-			return withStatus(exitUsage, fmt.Errorf("%s: no control socket to find the server by", cmd.Name()))
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), callTime)
 		defer cancel()
@@ -99,20 +106,15 @@ func problemStatus(p *control.Problem) int {
 }
 
 func (c *caller) whetherItRuns() string {
-	if c.pidFile == "" {
-		return ""
-	}
-	holder, err := daemonize.Find(c.pidFile)
-	var stale *daemonize.StaleError
 	switch {
-	case errors.Is(err, daemonize.ErrNotRunning), errors.As(err, &stale):
-		return " (no server is running)"
-	case err != nil:
+	case c.pidFile == "":
 		return ""
-	case !holder.Ready:
-		return fmt.Sprintf(" (pid %d is still starting)", holder.Pid)
+	case c.instance == nil:
+		return " (no server is running)"
+	case !c.instance.holder.Ready:
+		return fmt.Sprintf(" (pid %d is still starting)", c.instance.holder.Pid)
 	}
-	return fmt.Sprintf(" (pid %d is running; was it started with another --control-socket?)", holder.Pid)
+	return fmt.Sprintf(" (pid %d is running; was it started with another --control-socket?)", c.instance.holder.Pid)
 }
 
 // nobodyThere reports whether err says that nobody listens at a socket.

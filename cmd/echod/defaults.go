@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -15,6 +16,10 @@ type defaults struct {
 	pidFile string
 	logFile string
 	user    string
+
+	// formerPidFiles are where the pid file is of an instance that was started elsewhere: by a service
+	// manager, or with another environment, such as that of a login, of cron(8) or of su(1).
+	formerPidFiles []string
 }
 
 func defaultsFor(name string) defaults {
@@ -27,24 +32,35 @@ func defaultsFor(name string) defaults {
 			user:    "nobody",
 		}
 	}
+	pidFiles := userPidFiles(name)
 	return defaults{
-		name:    name,
-		listen:  "tcp://:7007",
-		pidFile: filepath.Join(userRuntimeDirectory(name), name+".pid"),
-		logFile: filepath.Join(userStateDirectory(), name, name+".log"),
+		name:           name,
+		listen:         "tcp://:7007",
+		pidFile:        pidFiles[0],
+		logFile:        filepath.Join(userStateDirectory(), name, name+".log"),
+		formerPidFiles: pidFiles[1:],
 	}
 }
 
-// userRuntimeDirectory follows the XDG Base Directory Specification, and does not believe
-// an XDG_RUNTIME_DIR that su(1) has left from another user.
-func userRuntimeDirectory(name string) string {
+// userPidFiles are the places for the pid file, the preferred one first. It follows the XDG Base
+// Directory Specification, and does not believe an XDG_RUNTIME_DIR that su(1) has left from another
+// user. Without the variable, what a login would have set it to is looked at last.
+func userPidFiles(name string) []string {
+	var pidFiles []string
+	add := func(dir string) {
+		if pidFile := filepath.Join(dir, name+".pid"); !slices.Contains(pidFiles, pidFile) {
+			pidFiles = append(pidFiles, pidFile)
+		}
+	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		info, err := os.Stat(dir)
 		if err == nil && info.IsDir() && ownedByCaller(info) {
-			return filepath.Join(dir, name)
+			add(filepath.Join(dir, name))
 		}
 	}
-	return fmt.Sprintf("/tmp/%s-%d", name, os.Geteuid())
+	add(fmt.Sprintf("/tmp/%s-%d", name, os.Geteuid()))
+	add(fmt.Sprintf("/run/user/%d/%s", os.Geteuid(), name))
+	return pidFiles
 }
 
 func ownedByCaller(info os.FileInfo) bool {

@@ -41,7 +41,11 @@ func (p *program) restartCommand() *cobra.Command {
 		next := settings{detaches: true}
 		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 		next.addFlags(flags, d)
-		listening, err := keptFlags(flags, &next, given.pidFile)
+		running := lookup{cmd: cmd, defaults: d, pidFile: given.pidFile}
+		if err := running.resolve(); err != nil {
+			return err
+		}
+		listening, err := keptFlags(flags, &next, &running)
 		if err != nil {
 			return err
 		}
@@ -56,7 +60,7 @@ func (p *program) restartCommand() *cobra.Command {
 				return err
 			}
 		}
-		if err := p.stop(cmd, next.pidFile, daemonize.Stop{Timeout: timeout}); err != nil {
+		if err := p.stop(cmd, &running, daemonize.Stop{Timeout: timeout}); err != nil {
 			return err
 		}
 		return p.start(&next, d, next.commandLine(flags))
@@ -73,15 +77,15 @@ func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
 
 // keptFlags parses the flags that the running server was started with, and returns the addresses it
 // has. When none is running there are none of either.
-func keptFlags(flags *pflag.FlagSet, s *settings, pidFile string) ([]server.Address, error) {
-	holder, err := daemonize.Find(pidFile)
-	var stale *daemonize.StaleError
-	if errors.Is(err, daemonize.ErrNotRunning) || errors.As(err, &stale) {
+func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup) ([]server.Address, error) {
+	found, err := l.find()
+	if isNotRunning(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, withStatus(startStatus(err), fmt.Errorf("restart: %w", err))
 	}
+	holder := found.holder
 	line, err := daemonize.CommandLine(holder.Pid)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

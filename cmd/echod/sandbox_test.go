@@ -114,7 +114,9 @@ func (b *sandbox) install() error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(b.bin, "as-user"), []byte(asUser()), 0o755)
+	return errors.Join(
+		os.WriteFile(filepath.Join(b.bin, "as-user"), []byte(asUser()), 0o755),
+		os.WriteFile(filepath.Join(b.bin, "impostor"), []byte(impostor), 0o755))
 }
 
 // asUser is a shell script that runs a program as the ordinary user, which its
@@ -126,6 +128,10 @@ func asUser() string {
 	return "#!/bin/sh\n" +
 		"exec setpriv --reuid=" + ordinaryUser + " --regid=$(id -g " + ordinaryUser + ") --clear-groups --inh-caps=-all -- \"$@\"\n"
 }
+
+// impostor is a shell script with which root runs a program as a user that has nothing to do with
+// the ordinary one.
+const impostor = "#!/bin/sh\nexec setpriv --reuid=12345 --regid=12345 --clear-groups -- \"$@\"\n"
 
 func copyProgram(from, to string) error {
 	in, err := os.Open(from)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"echod/daemonize"
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ const (
 const statusTime = 3 * time.Second
 
 func (p *program) statusCommand() *cobra.Command {
-	var c caller
+	var l lookup
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -36,18 +35,15 @@ func (p *program) statusCommand() *cobra.Command {
 			"0 it runs, 1 it is dead but its pid file is there, 3 it does not run, 4 cannot tell.",
 		Args: noArguments,
 	}
-	c.addFlags(cmd, defaultsFor(p.name))
+	l.addFlags(cmd, defaultsFor(p.name))
 	addJSONFlag(cmd, &asJSON)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r := &statusReport{program: p, json: asJSON}
-		if err := c.resolve(); err != nil {
-			// It is the other one of the two that has to tell.
-			if c.pidFile == "" {
-				return withStatus(statusUnknown, err)
-			}
-			c.client, r.unreachable = nil, err
+		// With a pid file, that tells, whatever is wrong with the path of the socket.
+		if err := l.resolve(); err != nil && l.pidFile == "" {
+			return withStatus(statusUnknown, err)
 		}
-		return r.run(cmd.Context(), &c)
+		return r.run(cmd.Context(), &l)
 	}
 	return cmd
 }
@@ -59,46 +55,46 @@ type statusReport struct {
 	unreachable error // why there is no answer from the control socket
 }
 
-func (r *statusReport) run(ctx context.Context, c *caller) error {
-	if c.pidFile == "" {
-		return r.fromSocket(ctx, c)
+func (r *statusReport) run(ctx context.Context, l *lookup) error {
+	if l.pidFile == "" {
+		return r.fromSocket(ctx, l.places[0])
 	}
-	holder, err := daemonize.Find(c.pidFile)
-	var stale *daemonize.StaleError
+	found, err := l.find()
+	var missed *notRunningError
 	switch {
-	case errors.Is(err, daemonize.ErrNotRunning):
-		return r.notRunning(statusNotRunning, "not running")
-	case errors.As(err, &stale):
-		return r.notRunning(statusDead, fmt.Sprintf("not running: %v", stale))
+	case errors.As(err, &missed) && missed.stale != nil:
+		return r.notRunning(statusDead, missed.Error())
+	case missed != nil:
+		return r.notRunning(statusNotRunning, missed.Error())
 	case err != nil:
 		return withStatus(statusUnknown, err)
-	case !holder.Ready:
-		r.fromPidFile("starting", holder.Pid)
+	case !found.holder.Ready:
+		r.fromPidFile("starting", found.holder.Pid)
 		return nil
 	}
-	answer, err := r.ask(ctx, c)
+	answer, err := r.ask(ctx, found.place)
 	if err != nil {
-		if _, gone := daemonize.Find(c.pidFile); gone != nil {
-			return r.run(ctx, c) // it has ended meanwhile
+		if again, _ := l.find(); again == nil {
+			return r.run(ctx, l) // it has ended meanwhile
 		}
 	}
-	if err == nil && holder.Pid != 0 && answer.Pid != holder.Pid {
-		err = fmt.Errorf("control socket %s: it is that of pid %d", c.socket.path, answer.Pid)
+	if pid := found.holder.Pid; err == nil && pid != 0 && answer.Pid != pid {
+		err = fmt.Errorf("control socket %s: it is that of pid %d", found.socket, answer.Pid)
 	}
 	if err != nil {
 		r.unreachable = err
-		r.fromPidFile("running", holder.Pid)
+		r.fromPidFile("running", found.holder.Pid)
 		return nil
 	}
 	return r.print(answer)
 }
 
 // fromSocket is for a server without a pid file.
-func (r *statusReport) fromSocket(ctx context.Context, c *caller) error {
-	if c.client == nil {
+func (r *statusReport) fromSocket(ctx context.Context, p place) error {
+	if p.socket == "" {
 		return withStatus(statusUnknown, errors.New("status: no pid file and no control socket to find the server by"))
 	}
-	answer, err := r.ask(ctx, c)
+	answer, err := r.ask(ctx, p)
 	switch {
 	case err == nil:
 		return r.print(answer)
@@ -114,22 +110,23 @@ type answeredStatus struct {
 	text json.RawMessage
 }
 
-func (r *statusReport) ask(ctx context.Context, c *caller) (*answeredStatus, error) {
-	if c.client == nil {
-		if r.unreachable != nil {
-			return nil, r.unreachable
-		}
+func (r *statusReport) ask(ctx context.Context, p place) (*answeredStatus, error) {
+	if p.socketErr != nil {
+		return nil, p.socketErr
+	}
+	client := p.client()
+	if client == nil {
 		return nil, errors.New("no control socket")
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	text, err := c.client.RawStatus(ctx)
+	text, err := client.RawStatus(ctx)
 	if err != nil {
 		return nil, err
 	}
 	answer := &answeredStatus{text: text}
 	if err := json.Unmarshal(text, &answer.Status); err != nil {
-		return nil, fmt.Errorf("read the answer from control socket %s: %w", c.socket.path, err)
+		return nil, fmt.Errorf("read the answer from control socket %s: %w", p.socket, err)
 	}
 	return answer, nil
 }

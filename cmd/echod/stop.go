@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) stopCommand() *cobra.Command {
-	var pidFile string
+	var l lookup
 	var stop daemonize.Stop
 	var drain bool
 	cmd := &cobra.Command{
@@ -20,7 +20,7 @@ func (p *program) stopCommand() *cobra.Command {
 		Short: "end the running server; return when it is gone",
 		Args:  noArguments,
 	}
-	addPidFileFlag(cmd, &pidFile, defaultsFor(p.name))
+	l.addPidFileFlag(cmd, defaultsFor(p.name))
 	addTimeoutFlag(cmd, &stop.Timeout)
 	cmd.Flags().BoolVar(&drain, "drain", false, "let the clients leave first, for the server's --drain-timeout; no KILL unless --timeout is given")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -30,13 +30,15 @@ func (p *program) stopCommand() *cobra.Command {
 				stop.Timeout = 0 // the server itself sees to an end
 			}
 		}
-		return p.stop(cmd, pidFile, stop)
+		if err := needPidFile("stop", l.pidFile); err != nil {
+			return err
+		}
+		if err := l.resolve(); err != nil {
+			return err
+		}
+		return p.stop(cmd, &l, stop)
 	}
 	return cmd
-}
-
-func addPidFileFlag(cmd *cobra.Command, pidFile *string, d defaults) {
-	cmd.Flags().StringVar(pidFile, "pid-file", d.pidFile, "the pid file of the server is `FILE`")
 }
 
 // needPidFile refuses to look for a server that there is no way to find.
@@ -52,21 +54,22 @@ func addTimeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 }
 
 // stop says what it did. That nothing was there to be stopped is no error.
-func (p *program) stop(cmd *cobra.Command, pidFile string, stop daemonize.Stop) error {
+func (p *program) stop(cmd *cobra.Command, l *lookup, stop daemonize.Stop) error {
 	if stop.Timeout < 0 {
 		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", stop.Timeout))
 	}
-	if err := needPidFile("stop", pidFile); err != nil {
-		return err
+	var stopped *daemonize.Stopped
+	found, err := l.find()
+	if err == nil {
+		stopped, err = stop.Stop(cmd.Context(), found.pidFile)
 	}
-	stopped, err := stop.Stop(cmd.Context(), pidFile)
 	var stale *daemonize.StaleError
 	switch {
-	case errors.Is(err, daemonize.ErrNotRunning):
-		fmt.Fprintf(p.stdout, "%s: not running\n", p.name)
+	case isNotRunning(err):
+		fmt.Fprintf(p.stdout, "%s: %v\n", p.name, err)
 		return nil
-	case errors.As(err, &stale):
-		fmt.Fprintf(p.stdout, "%s: not running (%v)\n", p.name, stale)
+	case errors.Is(err, daemonize.ErrNotRunning), errors.As(err, &stale): // it has ended meanwhile
+		fmt.Fprintf(p.stdout, "%s: not running\n", p.name)
 		return nil
 	case err != nil:
 		return stopError(err)

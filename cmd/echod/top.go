@@ -30,11 +30,8 @@ func (p *program) topCommand() *cobra.Command {
 		if t.interval < minInterval || t.count < 0 {
 			return usageError(cmd, fmt.Errorf("top: want an --interval of %v or more and a --count of 0 or more", minInterval))
 		}
-		if err := c.resolve(); err != nil {
+		if err := c.connect("top"); err != nil {
 			return err
-		}
-		if c.client == nil {
-			return withStatus(exitUsage, fmt.Errorf("top: no control socket to find the server by"))
 		}
 		t.client = c.client
 		return c.explain("top", t.run(cmd.Context()))

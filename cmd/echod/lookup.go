@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"echod/daemonize"
+
+	"github.com/spf13/cobra"
+)
+
+// A lookup is how a verb finds the server that it looks into or steers: at the place that its flags
+// name, or else at any of the default places.
+type lookup struct {
+	defaults defaults
+	pidFile  string
+	socket   socketPath
+
+	cmd    *cobra.Command
+	places []place
+}
+
+func (l *lookup) addFlags(cmd *cobra.Command, d defaults) {
+	l.addPidFileFlag(cmd, d)
+	l.socket.addFlag(cmd.Flags(), "the control socket of the server is `FILE`")
+}
+
+func (l *lookup) addPidFileFlag(cmd *cobra.Command, d defaults) {
+	l.cmd, l.defaults = cmd, d
+	cmd.Flags().StringVar(&l.pidFile, "pid-file", d.pidFile, "the pid file of the server is `FILE`")
+}
+
+// resolve finds out where to look.
+func (l *lookup) resolve() error {
+	if l.cmd.Flags().Changed("pid-file") {
+		return l.lookAt(l.pidFile)
+	}
+	for _, p := range l.defaults.places() {
+		if err := l.addPlace(p.pidFile, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAt has the server looked for at one pid file, which may be empty, and nowhere else.
+func (l *lookup) lookAt(pidFile string) error {
+	absolute, err := filepath.Abs(pidFile)
+	if err != nil {
+		return fmt.Errorf("make path %s absolute: %w", pidFile, err)
+	}
+	return l.addPlace(pidFile, l.defaults.isPlace(absolute))
+}
+
+func (l *lookup) addPlace(pidFile string, byDefault bool) error {
+	p := newPlace(pidFile, l.socket, byDefault)
+	l.places = append(l.places, p)
+	if l.socket.given {
+		return p.socketErr
+	}
+	return nil
+}
+
+// An instance is a server that was found.
+type instance struct {
+	place
+	holder *daemonize.Holder // of the pid file
+}
+
+// A notRunningError says that no server was found.
+type notRunningError struct {
+	stale *daemonize.StaleError // a pid file that is there all the same, or nil
+}
+
+func (e *notRunningError) Error() string {
+	if e.stale != nil {
+		return fmt.Sprintf("not running: %v", e.stale)
+	}
+	return "not running"
+}
+
+// find returns the first instance there is. The error is a [*notRunningError], or what kept it from
+// finding out. What another user has put at a default place is no instance; but where the one to be
+// preferred is in doubt, nothing can be told.
+func (l *lookup) find() (*instance, error) {
+	missed := &notRunningError{}
+	var doubt error
+	for i, p := range l.places {
+		holder, err := p.find()
+		var stale *daemonize.StaleError
+		switch {
+		case err == nil:
+			return &instance{place: p, holder: holder}, nil
+		case errors.As(err, &stale):
+			if missed.stale == nil {
+				missed.stale = stale
+			}
+		case errors.Is(err, daemonize.ErrNotRunning):
+		case doubt == nil && (i == 0 || !isForeign(err)):
+			doubt = err
+		}
+	}
+	if doubt != nil {
+		return nil, doubt
+	}
+	return nil, missed
+}
+
+func (p place) find() (*daemonize.Holder, error) {
+	err := p.check()
+	if errors.Is(err, errAbsent) {
+		return nil, daemonize.ErrNotRunning
+	}
+	if err != nil {
+		return nil, err
+	}
+	return daemonize.Find(p.pidFile)
+}
+
+func isForeign(err error) bool {
+	var foreign *daemonize.ForeignError
+	return errors.As(err, &foreign)
+}
+
+func isNotRunning(err error) bool {
+	var missed *notRunningError
+	return errors.As(err, &missed)
+}
