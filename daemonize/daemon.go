@@ -87,7 +87,12 @@ type Daemon struct {
 }
 
 // Detach starts the calling program again as a daemon. Like fork(2) it returns
-// twice, with one of its three results. A process may be detached once.
+// twice, with one of its three results. A process may be detached once; a launcher may launch
+// any number of daemons, one after the other.
+//
+// What comes before Detach happens in both processes: see [Detached]. It must leave the variable
+// DAEMONIZE_SECRET and descriptor 3 as they are. Where they are not, so that a process that a
+// launcher has started would become another launcher, Detach returns an error.
 //
 // In the daemon it returns a Process at once. An error there has been passed
 // to the launcher already, and what is written to standard output and error

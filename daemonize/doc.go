@@ -18,16 +18,18 @@
 //     emptied on Linux only.
 //  3. The environment is cut down to the names in [KeptEnvironment] and in
 //     Daemon.Env (step 4).
-//  4. The program is started again through github.com/sevlyar/go-daemon, in a
-//     session of its own (steps 5 and 6). There is one fork, not two (steps 7 and
-//     8): the daemon is the leader of its session and its process group, which is
-//     what job and process listings expect. A session leader could take a
-//     terminal that it opens as its controlling terminal; this package and its
-//     callers therefore open files with O_NOCTTY.
-//  5. The daemon recognises itself by a secret that it finds in its environment
-//     and waiting on the socket that is its standard output. A
-//     variable alone proves nothing, and setting one from outside has no effect.
-//  6. Standard input is /dev/null from here on, or with Daemon.KeepStdio the
+//  4. The program is started again in a session of its own (steps 5 and 6), with /dev/null
+//     for standard input. There is one fork, not two (steps 7 and 8): the daemon is the
+//     leader of its session and its process group, which is what job and process listings
+//     expect. A session leader could take a terminal that it opens as its controlling
+//     terminal; this package and its callers therefore open files with O_NOCTTY.
+//  5. What the program does before Detach it does a second time, in the daemon; [Detached]
+//     tells which of the two it is. In Detach the daemon recognises itself by a secret that
+//     it finds in its environment and waiting on descriptor 3. Neither alone makes a daemon.
+//     With only one of them there, and in a process that was detached before, Detach is an
+//     error: a program that has changed its environment or its descriptors starts no chain of
+//     launchers.
+//  6. Standard input is /dev/null, or from here on with Daemon.KeepStdio the
 //     launcher's; standard output and error lead to the launcher, which copies
 //     them to its own standard error, or to Daemon.Output (step 9).
 //  7. The umask is set and the working directory changed (steps 10 and 11).
@@ -42,11 +44,11 @@
 //     supplementary groups, group and user, on all threads, and proves that they are
 //     gone (step 13): root cannot be had again, the ids and groups are the new ones, and
 //     on Linux no thread has a capability in any set, or can get one by executing a file.
-//  10. [Process.Ready] writes the pid, puts /dev/null on standard output and
-//     error, or with Daemon.KeepStdio the launcher's (step 9 again), and tells the
-//     launcher (step 14), and the service manager where NOTIFY_SOCKET asks for it. Only now
-//     does Detach return in the launcher, and the launcher exits (step 15), which makes
-//     process 1, or the nearest subreaper, the daemon's parent.
+//  10. [Process.Ready] writes the pid, puts /dev/null on standard output and error, unless the
+//     program has put a file of its own there, or with Daemon.KeepStdio the launcher's
+//     (step 9 again), and tells the launcher (step 14), and the service manager where
+//     NOTIFY_SOCKET asks for it. Only now does Detach return in the launcher, and the launcher
+//     exits (step 15), which makes process 1, or the nearest subreaper, the daemon's parent.
 //
 // Whatever fails before the launcher was told is reported by the launcher, on the terminal of
 // whoever typed the command, with an exit status, and leaves nothing behind: the launcher

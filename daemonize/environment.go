@@ -9,10 +9,6 @@ import (
 // environment as soon as the daemon has looked at it.
 const secretVariable = "DAEMONIZE_SECRET"
 
-// markVariable is what go-daemon recognises its child by. Anybody may set it, so it decides
-// nothing here.
-const markVariable = "_GO_DAEMON"
-
 // KeptEnvironment returns the names of the environment variables that a daemon
 // keeps: who it is, how it speaks and where its programs and time zone are, what
 // tunes the Go runtime, and what a service manager tells it. A name that ends in *

@@ -91,7 +91,7 @@ func TestStopFaults(t *testing.T) {
 
 // What is made is undone also where undoing fails: then the first error is told, and no other.
 func TestUndoFaults(t *testing.T) {
-	for _, method := range []string{"unlink", "rmdir"} {
+	for _, method := range []string{"unlink", "rmdir", "close"} {
 		leash := newLeash(t)
 		p := play{Role: "abort", Words: "3 reason", Leash: leash.address(), Daemon: inDirectory(t), Fault: fault{Method: method, Errno: syscall.EBUSY}}
 		if r := launch(t, command(t, p)).wait(); r.Status != 3 || r.Error != "reason" {
@@ -122,6 +122,7 @@ func TestFaultsComplete(t *testing.T) {
 		"umask":           "cannot fail",
 		"unlink":          "TestUndoFaults",
 		"rmdir":           "TestUndoFaults",
+		"close":           "TestUndoFaults",
 		"keptCommandLine": "the only call that CommandLine makes",
 	}
 	for _, f := range startFaults() {

@@ -59,9 +59,10 @@ func startFaults() []startFault {
 		inDetach("peekInput", 0, syscall.ENOMEM, "look for the launcher: cannot allocate memory"),
 		inDetach("dup", 0, syscall.EMFILE, "keep the way to the launcher: too many open files"),
 		inDetach("receive", 0, syscall.EIO, "receive descriptors from the launcher: input/output error"),
-		inDetach("close", 1, syscall.EIO, "close descriptor 3: input/output error"),
+		inDetach("socketpair", 0, syscall.EMFILE, "mark this process as detached: too many open files"),
+		inDetach("dup2", 1, syscall.EBUSY, "mark this process as detached: device or resource busy"),
 		inDetach("open", 1, syscall.EMFILE, "open /dev/null: too many open files"),
-		inDetach("dup2", 1, syscall.EBUSY, "redirect descriptor 0: device or resource busy"),
+		inDetach("dup2", 2, syscall.EBUSY, "redirect descriptor 0: device or resource busy"),
 		inDetach("sessionID", 0, syscall.EPERM, "look up session: operation not permitted"),
 		inDetach("keepCommandLine", 0, syscall.ENOSYS, ""),
 		inDetach("chdir", 0, syscall.EACCES, "change directory to /: permission denied"),
@@ -102,8 +103,8 @@ func startFaults() []startFault {
 		asRoot(later("privileged", 0, syscall.ENOSYS, "look at what is left of root: function not implemented"), nobody),
 		later("pwrite", 0, syscall.ENOSPC, "write pid file PID: no space left on device"),
 		later("ftruncate", 1, syscall.EIO, "write pid file PID: input/output error"),
-		later("dup2", 2, syscall.EBUSY, "redirect descriptor 1: device or resource busy"),
-		later("dup2", 3, syscall.EBUSY, "redirect descriptor 2: device or resource busy"),
+		later("dup2", 3, syscall.EBUSY, "redirect descriptor 1: device or resource busy"),
+		later("dup2", 4, syscall.EBUSY, "redirect descriptor 2: device or resource busy"),
 	}
 }
 
@@ -131,14 +132,12 @@ func TestStartFaults(t *testing.T) {
 
 // In the foreground there is no launcher that could tidy up.
 func TestForegroundFaults(t *testing.T) {
-	detaching := []string{"peekInput", "receive", "dup", "dup2", "sessionID", "keepCommandLine"}
+	detaching := []string{"socketpair", "peekInput", "receive", "dup", "dup2", "sessionID", "keepCommandLine"}
 	for _, test := range startFaults() {
 		if test.InLauncher || slices.Contains(detaching, test.Method) {
 			continue
 		}
 		switch test.Method {
-		case "close": // descriptor 3
-			continue
 		case "open": // without /dev/null
 			if test.Nth--; test.Nth == 0 {
 				continue

@@ -9,21 +9,17 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 )
 
 // The launcher and the daemon talk over a pair of connected Unix sockets. One end is
-// the daemon's standard output and error. Before the daemon is started, the launcher
-// writes a greeting to it: a secret, and the descriptors the daemon is to have. The
+// the daemon's standard output and error, and its channel. Before the daemon is started, the
+// launcher writes a greeting to it: a secret, and the descriptors the daemon is to have. The
 // same secret is in the daemon's environment; a process for which the two agree was
 // started by Detach. What the daemon then writes is text for
 // the terminal, up to a frame: NUL, the secret, a JSON object, newline. The
 // secret cannot be guessed by whatever else writes to standard error, so no
 // text can pass for a frame.
-
-// greeting is the line that waits for the daemon on its standard output.
-func greeting(secret string) string { return "daemonize/1 " + secret + "\n" }
 
 func newSecret() string { return rand.Text() }
 
@@ -108,54 +104,6 @@ func newHandshake(sys system, secret string, fd int) *handshake {
 	return &handshake{sys: sys, secret: secret, launcher: os.NewFile(uintptr(fd), "launcher")}
 }
 
-// recognise returns the handshake if the calling process is a daemon started by Detach, and
-// nil if it is anything else. It takes away the variables that it looked at. An error may come with
-// a handshake, which is then good for telling the launcher.
-func recognise(sys system) (*handshake, error) {
-	secret := os.Getenv(secretVariable)
-	marked := os.Getenv(markVariable) != ""
-	if err := forgetLaunch(); err != nil {
-		return nil, fmt.Errorf("clean environment: %w", err)
-	}
-	if secret == "" || !marked {
-		return nil, nil
-	}
-	want := greeting(secret)
-	got, err := sys.peekInput(1)
-	if err != nil && !notGreeted(err) {
-		// To go on as a launcher would start a chain of them.
-		return newHandshake(sys, secret, 1), fmt.Errorf("look for the launcher: %w", err)
-	}
-	if !strings.HasPrefix(string(got), want) {
-		return nil, nil
-	}
-	fd, err := sys.dup(1)
-	if err != nil {
-		return newHandshake(sys, secret, 1), fmt.Errorf("keep the way to the launcher: %w", err)
-	}
-	h := newHandshake(sys, secret, fd)
-	if _, h.stdio, err = sys.receive(1, len(want)); err != nil {
-		return h, fmt.Errorf("receive descriptors from the launcher: %w", err)
-	}
-	if h.sockets, err = receiveSockets(sys, 1); err != nil {
-		return h, fmt.Errorf("receive sockets from the launcher: %w", err)
-	}
-	return h, nil
-}
-
-// notGreeted tells whether an error of reading from standard output means that no greeting is
-// there: it is closed, or no socket, or one without a peer or with nothing to read.
-func notGreeted(err error) bool {
-	for _, errno := range []syscall.Errno{
-		syscall.EBADF, syscall.ENOTSOCK, syscall.EAGAIN, syscall.ENOTCONN, syscall.EINVAL, syscall.EOPNOTSUPP, syscall.ECONNRESET,
-	} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
-}
-
 // finish says the last word to the launcher. Standard output and error are put where
 // they shall be first: no text may come after the frame.
 func (h *handshake) finish(f frame) error {
@@ -207,7 +155,11 @@ func (h *handshake) settleOutput() error {
 	return nil
 }
 
+// redirect leaves standard output and error alone where the program has put another file.
 func (h *handshake) redirect(fd int) error {
+	if fd > 0 && !sameFile(fd, int(h.launcher.Fd())) {
+		return nil
+	}
 	if err := h.sys.dup2(h.stdio[fd], fd); err != nil {
 		return fmt.Errorf("redirect descriptor %d: %w", fd, err)
 	}

@@ -120,7 +120,7 @@ func (d *Daemon) launch(ctx context.Context) (*Launched, error) {
 	if d.KeepStdio {
 		stdio = []int{0, 1, 2}
 	}
-	if err := d.system().send(ours, []byte(greeting(secret)), stdio); err != nil {
+	if err := d.system().send(ours, []byte(greeting{os.Getpid(), secret}.line()), stdio); err != nil {
 		return nil, fmt.Errorf("greet the daemon to be: %w", err)
 	}
 	if err := sendSockets(d.system(), ours, d.Sockets); err != nil {
@@ -129,7 +129,7 @@ func (d *Daemon) launch(ctx context.Context) (*Launched, error) {
 	_, err = d.system().lstat(d.RuntimeDirectory)
 	makesDir := d.RuntimeDirectory != "" && errors.Is(err, syscall.ENOENT)
 	child, err := d.spawnClean(secret, theirs)
-	if child == nil {
+	if err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
 	theirs.Close()

@@ -40,7 +40,7 @@ func TestLaunchWords(t *testing.T) {
 		{"zero bytes", "to\x00be\x00\x00or\x00"},
 		{"a forged frame", "\x00FORGED {\"ready\":true,\"message\":\"forged\"}\nand on"},
 		{"the beginning of a frame", "\x00"},
-		{"a greeting", greeting("SECRET")},
+		{"a greeting", greeting{1, "SECRET"}.line()},
 		{"not UTF-8", "\xff\xfe\x80"},
 		{"megabytes", ""},
 	} {

@@ -29,6 +29,9 @@ type play struct {
 	Words  string // for the role
 
 	Foreground bool // in place of Detach
+
+	Before []string // what the program does before Detach, each in preliminaries
+	Log    string   // the file that a preliminary names or fills
 }
 
 // A role is a small daemon: what follows Detach. It returns an exit status.
@@ -146,6 +149,9 @@ func perform(argument string) int {
 			return broken(err)
 		}
 		return program(a)
+	}
+	if err := p.preliminaries(); err != nil {
+		return broken(err)
 	}
 	d := &p.Daemon
 	d.sys = p.Fault.system(!p.Foreground && os.Getenv(secretVariable) == "")

@@ -34,9 +34,6 @@ func (p *Process) settleDetached() error {
 	p.pipeC = make(chan os.Signal, 1)
 	signal.Notify(p.pipeC, syscall.SIGPIPE)
 	sys := p.daemon.system()
-	if err := adopt(sys); err != nil {
-		return err
-	}
 	if err := p.handshake.settleInput(p.daemon.KeepStdio); err != nil {
 		return err
 	}
@@ -121,9 +118,6 @@ func (p *Process) Stale() string {
 	}
 	return p.pidFile.Stale()
 }
-
-// Detached reports whether the process has a launcher that waits for Ready or Abort.
-func (p *Process) Detached() bool { return p.handshake != nil }
 
 // Sockets returns the sockets of Daemon.Sockets, in their order. Those of a detached daemon are
 // those that its launcher had.

@@ -189,7 +189,7 @@ func leftBehind(mark string) bool {
 func sayAll(a *actor) int {
 	session, err := kernel{}.sessionID()
 	a.say("session", fmt.Sprint(session))
-	a.say("detached", fmt.Sprint(a.process.Detached()))
+	a.say("detached", fmt.Sprint(Detached()))
 	a.say("environment", "\n"+strings.Join(os.Environ(), "\n")+"\n")
 	dir, wdErr := os.Getwd()
 	if err := errors.Join(err, wdErr); err != nil {

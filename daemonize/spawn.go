@@ -1,45 +1,41 @@
 package daemonize
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	godaemon "github.com/sevlyar/go-daemon"
 )
 
-// go-daemon is used for starting the program again in a new session, with output going
-// to a descriptor of ours, and for taking standard input from /dev/null. Its pid
-// file, lock, search, credentials and chroot are not used; doc.go has the steps that
-// take their place.
+// go-daemon cannot start the daemon: its Reborn makes standard input a pipe with the whole
+// environment in it, which a program that reads before Detach would get. What is left of it is the
+// mark of its child, so that a program may go on asking its WasReborn before Detach. Its pid
+// file, lock, search, credentials and chroot are not used; doc.go has the steps that take
+// their place.
 
-// nullDescriptor is where go-daemon leaves /dev/null open in the daemon.
-const nullDescriptor = 3
+// markVariable is what go-daemon recognises its child by. Anybody may set it, so it decides
+// nothing here.
+const markVariable = godaemon.MARK_NAME
 
-// spawn starts the calling program with args and environ. It may return both a process
-// and an error: then the process was started, and failed before it read
-// what go-daemon had to tell it.
-func spawn(args, environ []string, output *os.File) (*os.Process, error) {
-	context := godaemon.Context{Args: args, Env: environ}
-	context.SetLogFile(output)
-	return context.Reborn()
-}
-
-// adopt is the daemon's half of spawn.
-func adopt(sys system) error {
-	// Without the variable, Reborn would take this process for a launcher.
-	if err := os.Setenv(markVariable, "1"); err != nil {
-		return fmt.Errorf("set %s: %w", markVariable, err)
+// spawn starts the calling program with args and environ in a session of its own. Its standard
+// input is /dev/null, its standard output, error and channel are one socket.
+func spawn(args, environ []string, socket *os.File) (*os.Process, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
-	defer os.Unsetenv(markVariable)
-	if _, err := new(godaemon.Context).Reborn(); err != nil {
-		return fmt.Errorf("put %s on standard input: %w", os.DevNull, err)
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
 	}
-	if err := sys.close(nullDescriptor); err != nil {
-		return fmt.Errorf("close descriptor %d: %w", nullDescriptor, err)
-	}
-	return nil
+	defer null.Close()
+	return os.StartProcess(program, args, &os.ProcAttr{
+		Env:   append(environ, markVariable+"="+godaemon.MARK_VALUE),
+		Files: []*os.File{null, socket, socket, socket},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
 }
 
 // absoluteArgs makes the directory of args[0] absolute and leaves its last

@@ -12,6 +12,10 @@ import (
 )
 
 func main() {
+	if !daemonize.Detached() {
+		// It comes from outside. Detach would refuse it, restart after it has stopped the server.
+		os.Unsetenv("DAEMONIZE_SECRET")
+	}
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
 
