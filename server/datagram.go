@@ -29,7 +29,11 @@ const datagramBuffer = 1 << 16
 // answered (RFC 862 did not foresee it, CERT VU#417980 does):
 //
 //   - from a port whose service would answer in turn, without end: echo, chargen, domain, ntp
-//     and the like, or from the port that pc is bound to;
+//     and the like, or from a port at which the server itself serves datagrams;
+//   - the same payload from the same address and port more than 1000 times, each within 200 ms of the
+//     one before, which is what an exchange with such a service at any other port looks like. There is no answer
+//     to it for a second, which ends that. Payloads of less than 3 bytes, which clients
+//     cannot help repeating, may come 100 000 times, empty ones 10 million times;
 //   - from or to a broadcast, multicast or unspecified address;
 //   - more than Server.Datagrams allows;
 //   - cut, being larger than any of UDP.
@@ -81,22 +85,13 @@ type datagramSocket struct {
 	warnings [datagramRefusals]throttle
 	backoff  backoff // after errors of receiving
 	tally    datagramTally
+	now      time.Duration // by the clock of the server, when the last datagrams were received
+	repeats  datagramRepeats
 	tasks    datagramTasks
 }
 
-// noteDatagramSocket lets Alive know d, or forget it.
-func (s *Server) noteDatagramSocket(d *datagramSocket, served bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if served {
-		s.datagramSockets[d] = struct{}{}
-	} else {
-		delete(s.datagramSockets, d)
-	}
-}
-
 func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
-	d := &datagramSocket{server: s, logger: s.log, conn: pc}
+	d := &datagramSocket{server: s, logger: s.log, conn: pc, repeats: newDatagramRepeats()}
 	d.bound = addrPort(pc.LocalAddr())
 	return d
 }
@@ -110,12 +105,13 @@ func (d *datagramSocket) stop() {
 	}
 }
 
-// accept counts a datagram of n bytes, and tells whether it is to be answered. Some net.PacketConn cannot tell from.
-func (d *datagramSocket) accept(n int, from netip.AddrPort, at arrival) bool {
+// accept counts a datagram of n bytes, of which payload may be a part, and tells whether it is to be answered. Some
+// net.PacketConn cannot tell from.
+func (d *datagramSocket) accept(payload []byte, n int, from netip.AddrPort, at arrival) bool {
 	d.backoff.succeeded()
 	d.tally.received++
 	d.tally.bytesReceived += uint64(min(n, datagramBuffer))
-	why := d.judge(n, from, at)
+	why := d.judge(payload, n, from, at)
 	if why == datagramAnswered {
 		return true
 	}
@@ -123,17 +119,21 @@ func (d *datagramSocket) accept(n int, from netip.AddrPort, at arrival) bool {
 	return false
 }
 
-func (d *datagramSocket) judge(n int, from netip.AddrPort, at arrival) datagramRefusal {
+func (d *datagramSocket) judge(payload []byte, n int, from netip.AddrPort, at arrival) datagramRefusal {
 	source := from.Addr().Unmap()
 	switch {
 	case n >= datagramBuffer:
 		return datagramOversize
-	case from.IsValid() && (from.Port() == d.bound.Port() || loopProne(from.Port())):
+	case d.server.loops(from):
 		return datagramLoopPort
 	case at.foreign, at.to.IsMulticast(), at.to == broadcast(), from.IsValid() && notUnicast(source):
 		return datagramBroadcast
 	}
-	return d.server.budget.take(d.server.Datagrams, source)
+	why := d.server.budget.take(d.server.Datagrams, source)
+	if why == datagramAnswered && from.IsValid() && d.repeats.tooMany(d.now, payload, from) {
+		return datagramRepeat
+	}
+	return why
 }
 
 // answered counts an answer of n bytes, or why it was not sent.

@@ -67,6 +67,7 @@ func (b *datagramBatch) drain(fd uintptr) bool {
 			}
 			continue
 		}
+		b.now = b.server.now()
 		for i := range n {
 			b.take(&b.slots[i], &b.received[i])
 		}
@@ -107,7 +108,8 @@ func (b *datagramBatch) take(slot *datagramSlot, m *mmsghdr) {
 	if b.arrivals {
 		at = readArrival(control[:m.Controllen])
 	}
-	if !b.accept(slot.size, slot.from, at) {
+	payload := unsafe.Slice(slot.iov.Base, min(slot.size, datagramBuffer))
+	if !b.accept(payload, slot.size, slot.from, at) {
 		return
 	}
 	slot.iov.SetLen(slot.size)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"testing"
@@ -18,11 +19,17 @@ func BenchmarkDatagramJudge(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			s := &Server{Datagrams: bench.limits}
-			d := &datagramSocket{server: s, bound: netip.MustParseAddrPort("127.0.0.1:7")}
+			s.prepare()
+			defer s.stop()
+			d := &datagramSocket{server: s, bound: netip.MustParseAddrPort("127.0.0.1:7"), repeats: newDatagramRepeats()}
+			s.noteDatagramSocket(d, true)
+			payload := make([]byte, 64)
 			from := netip.MustParseAddrPort("127.0.0.1:40000")
 			b.ReportAllocs()
-			for b.Loop() {
-				if d.accept(64, from, arrival{}) {
+			for i := uint64(0); b.Loop(); i++ {
+				binary.LittleEndian.PutUint64(payload, i)
+				d.now = s.now()
+				if d.accept(payload, 64, from, arrival{}) {
 					d.answered(64, from, nil)
 				}
 			}
@@ -63,7 +70,8 @@ func BenchmarkDatagramEcho(b *testing.B) {
 				conn.SetDeadline(time.Now().Add(patience))
 				message := make([]byte, 64)
 				b.ReportAllocs()
-				for b.Loop() {
+				for i := uint64(0); b.Loop(); i++ {
+					binary.LittleEndian.PutUint64(message, i) // the same again and again would not be answered
 					if _, err := conn.Write(message); err != nil {
 						b.Fatal(err)
 					}

@@ -24,7 +24,8 @@ func (d *datagramSocket) echoMessages() error {
 			return err
 		}
 		at := readArrival(control[:controlled])
-		if d.accept(n, from, at) {
+		d.now = d.server.now()
+		if d.accept(buf[:n], n, from, at) {
 			d.tasks.sending.Store(true)
 			_, _, err := conn.WriteMsgUDPAddrPort(buf[:n], reply[:writeDeparture(reply, at)], from)
 			d.tasks.sending.Store(false)
@@ -51,7 +52,8 @@ func (d *datagramSocket) echoPackets() error {
 			}
 			return err
 		}
-		if d.accept(n, addrPort(from), arrival{}) {
+		d.now = d.server.now()
+		if d.accept(buf[:n], n, addrPort(from), arrival{}) {
 			answer(buf[:n], from)
 		}
 		d.publish()

@@ -8,6 +8,7 @@ type datagramRefusal uint8
 const (
 	datagramAnswered datagramRefusal = iota
 	datagramLoopPort
+	datagramRepeat
 	datagramBroadcast
 	datagramSourceRate
 	datagramRate
@@ -22,6 +23,7 @@ func (r datagramRefusal) String() string {
 	return [datagramRefusals]string{
 		datagramAnswered:   "",
 		datagramLoopPort:   "loop-port",
+		datagramRepeat:     "repeat",
 		datagramBroadcast:  "broadcast",
 		datagramSourceRate: "source-rate",
 		datagramRate:       "rate",
@@ -58,19 +60,6 @@ var loopPorts = [...]struct {
 	{5060, "sip, RFC 3261: answers a request that it cannot read"},
 	{5353, "multicast dns, RFC 6762: answers legacy queries"},
 	{11211, "memcached: answers what it does not know with ERROR"},
-}
-
-// loopProne tells whether a port is one of loopPorts. Clients' ports are mostly above them all.
-func loopProne(port uint16) bool {
-	if port > loopPorts[len(loopPorts)-1].port {
-		return false
-	}
-	for i := range loopPorts {
-		if loopPorts[i].port >= port {
-			return loopPorts[i].port == port
-		}
-	}
-	return false
 }
 
 // notUnicast tells whether a is the address of many, or of none. The broadcast address of a

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -42,13 +43,18 @@ func TestLoopPorts(t *testing.T) {
 			t.Errorf("port %d is out of order, or there for no reason", p.port)
 		}
 	}
-	for _, port := range []uint16{0, 7, 13, 17, 19, 37, 53, 69, 123, 1900, 11211} {
-		if !loopProne(port) {
+	var s Server
+	s.prepare()
+	defer s.stop()
+	s.noteDatagramSocket(&datagramSocket{bound: netip.MustParseAddrPort("[::]:5007")}, true)
+	answered := func(port uint16) bool { return !s.loops(netip.AddrPortFrom(netip.IPv6Loopback(), port)) }
+	for _, port := range []uint16{0, 7, 13, 17, 19, 37, 53, 69, 123, 1900, 5007, 11211} {
+		if answered(port) {
 			t.Errorf("port %d is answered", port)
 		}
 	}
-	for _, port := range []uint16{1, 8, 1023, 1901, 11212, 65535} {
-		if loopProne(port) {
+	for _, port := range []uint16{1, 8, 1023, 1901, 5006, 11212, 65535} {
+		if !answered(port) {
 			t.Errorf("port %d is not answered", port)
 		}
 	}
@@ -127,13 +133,13 @@ func TestDatagramLimitInTotal(t *testing.T) {
 
 // The reasons have the same names in the log and in the counters.
 func TestDatagramsRefused(t *testing.T) {
-	r := DatagramsRefused{LoopPort: 1, Broadcast: 2, SourceRate: 4, Rate: 8, Oversize: 16, Unsent: 32}
+	r := DatagramsRefused{LoopPort: 1, Repeat: 64, Broadcast: 2, SourceRate: 4, Rate: 8, Oversize: 16, Unsent: 32}
 	var names []string
 	for name, n := range r.All() {
 		names = append(names, fmt.Sprint(name, "=", n))
 	}
-	const want = "loop-port=1 broadcast=2 source-rate=4 rate=8 oversize=16 unsent=32"
-	if got := strings.Join(names, " "); got != want || r.Total() != 63 {
+	const want = "loop-port=1 repeat=64 broadcast=2 source-rate=4 rate=8 oversize=16 unsent=32"
+	if got := strings.Join(names, " "); got != want || r.Total() != 127 {
 		t.Errorf("%s, in total %d", got, r.Total())
 	}
 	for range r.All() {

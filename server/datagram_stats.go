@@ -16,6 +16,7 @@ type DatagramStats struct {
 // DatagramsRefused counts the datagrams that were not answered, by reason.
 type DatagramsRefused struct {
 	LoopPort   uint64 // from a port that might answer the answer, see Server.ServePacket
+	Repeat     uint64 // the same again and again, see Server.ServePacket
 	Broadcast  uint64 // from or to the address of many, or of none
 	SourceRate uint64 // more than DatagramLimits.PerSource
 	Rate       uint64 // more than DatagramLimits.Total
@@ -27,8 +28,8 @@ type DatagramsRefused struct {
 func (r DatagramsRefused) All() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		counts := [datagramRefusals]uint64{
-			datagramLoopPort: r.LoopPort, datagramBroadcast: r.Broadcast, datagramSourceRate: r.SourceRate,
-			datagramRate: r.Rate, datagramOversize: r.Oversize, datagramUnsent: r.Unsent,
+			datagramLoopPort: r.LoopPort, datagramRepeat: r.Repeat, datagramBroadcast: r.Broadcast,
+			datagramSourceRate: r.SourceRate, datagramRate: r.Rate, datagramOversize: r.Oversize, datagramUnsent: r.Unsent,
 		}
 		for why := datagramAnswered + 1; why < datagramRefusals; why++ {
 			if !yield(why.String(), counts[why]) {
@@ -60,6 +61,7 @@ func (t *datagramTotals) stats() DatagramStats {
 		Sent:     t.sent.Load(),
 		Refused: DatagramsRefused{
 			LoopPort:   t.refused[datagramLoopPort].Load(),
+			Repeat:     t.refused[datagramRepeat].Load(),
 			Broadcast:  t.refused[datagramBroadcast].Load(),
 			SourceRate: t.refused[datagramSourceRate].Load(),
 			Rate:       t.refused[datagramRate].Load(),

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,8 +58,9 @@ type Server struct {
 	refusalLog refusalLog
 	datagrams  datagramTotals
 	budget     datagramBudget
-	log        *slog.Logger // set with began
-	began      time.Time    // of the first Serve; sessions count their time from it
+	unanswered atomic.Pointer[portSet] // ports of datagrams; set with began
+	log        *slog.Logger            // set with began
+	began      time.Time               // of the first Serve; sessions count their time from it
 
 	mu              sync.Mutex
 	phase           phase
@@ -150,6 +152,7 @@ func (s *Server) prepare() {
 	s.accepting, s.stop = context.WithCancel(context.Background())
 	s.portable = newPortableEngine(s)
 	s.datagramSockets = make(map[*datagramSocket]struct{})
+	s.knowPorts()
 }
 
 // Shutdown stops accepting and waits for the clients that are there to leave. It
