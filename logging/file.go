@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -28,6 +27,7 @@ type File struct {
 
 	mu      sync.Mutex
 	path    string // of the next Reopen
+	owner   int    // as in Options
 	file    *openedFile
 	crashes bool // whether crashes are written to file
 }
@@ -39,6 +39,14 @@ type File struct {
 //
 // Only a regular file, a symbolic link to one, and /dev/null are accepted.
 // For anything else the error matches [ErrNotRegular] and nothing was changed.
+//
+// Where users other than root and the caller may write a directory on the way,
+// they could choose which file the caller writes to. No symbolic link is
+// followed there, but for those of root and the caller in a sticky directory
+// such as /tmp; and a file must be root's, the caller's or that of
+// Options.Owner, and have one name only. Otherwise the error matches
+// [ErrUntrusted].
+//
 // Other errors match [io/fs.ErrPermission], [io/fs.ErrNotExist] or the
 // [syscall.Errno] of open(2).
 func OpenFile(path string, o Options) (*File, error) {
@@ -49,7 +57,7 @@ func OpenFile(path string, o Options) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log file: %w", err)
 	}
-	file, err := openLog(path)
+	file, err := openLog(path, o.Owner)
 	if err != nil {
 		return nil, fmt.Errorf("open log file %s: %w", path, err)
 	}
@@ -59,6 +67,7 @@ func OpenFile(path string, o Options) (*File, error) {
 		lines:  lines,
 		turnC:  make(chan struct{}, 1),
 		path:   path,
+		owner:  o.Owner,
 		file:   file,
 	}, nil
 }
@@ -107,8 +116,13 @@ func (f *File) Discard() error {
 	if !f.Created() {
 		return f.Close()
 	}
+	info, err := f.file.Stat()
 	f.lines.discarded.Store(true)
-	return errors.Join(f.Close(), os.Remove(f.Path()))
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = removeLog(f.Path(), info)
+	}
+	return err
 }
 
 // Close writes the lines that are waiting and closes the file. Lines that come

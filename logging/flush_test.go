@@ -54,6 +54,7 @@ func TestFlushGivesUp(t *testing.T) {
 		}
 		s.fail(nil)
 		time.Sleep(retryDelay)
+		synctest.Wait()
 		if err := o.Flush(time.Minute); err != nil {
 			t.Error(err)
 		}

@@ -107,7 +107,7 @@ func TestSettleRefuses(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	if err := settle(w); !errors.Is(err, ErrNotRegular) {
+	if err := new(place).settle(int(w.Fd()), 0); !errors.Is(err, ErrNotRegular) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -205,7 +205,7 @@ func TestOpenWhileRenamed(t *testing.T) {
 		}
 	}()
 	for range 3000 {
-		f, err := openLog(path)
+		f, err := openLog(path, 0)
 		if err != nil {
 			t.Error(err)
 			break

@@ -41,7 +41,7 @@ func (f *File) reopen(ctx context.Context, path string) error {
 	if f.queue.isClosed() {
 		return os.ErrClosed // before a file is created for nothing
 	}
-	next, err := openWithin(ctx, path)
+	next, err := openWithin(ctx, path, f.owner)
 	if err != nil {
 		return err
 	}
@@ -50,14 +50,14 @@ func (f *File) reopen(ctx context.Context, path string) error {
 
 // openWithin is openLog for file systems that may hang. A file that is opened
 // too late is closed again.
-func openWithin(ctx context.Context, path string) (*openedFile, error) {
+func openWithin(ctx context.Context, path string, owner int) (*openedFile, error) {
 	type result struct {
 		file *openedFile
 		err  error
 	}
 	resultC := make(chan result)
 	go func() {
-		file, err := openLog(path)
+		file, err := openLog(path, owner)
 		select {
 		case resultC <- result{file, err}:
 		case <-ctx.Done():

@@ -58,7 +58,7 @@ func TestShortWrite(t *testing.T) {
 			if err := os.Truncate(path, int64(len(before))); err != nil {
 				t.Fatal(err)
 			}
-			opened, err := openLog(path)
+			opened, err := openLog(path, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,11 +89,11 @@ func TestShortWrite(t *testing.T) {
 // taken away, and ours is written anew.
 func TestShortWriteBesideOthers(t *testing.T) {
 	path := logPath(t)
-	opened, err := openLog(path)
+	opened, err := openLog(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := openLog(path)
+	other, err := openLog(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"echod/daemonize"
+	"echod/logging"
 )
 
 // missingLog returns what is not there yet of the log file and its directories, the innermost first.
@@ -36,10 +37,10 @@ func (s *settings) removeLeftovers(paths []string) {
 			return
 		}
 	}
-	if info, err := os.Lstat(paths[0]); err == nil && info.Size() > 0 {
+	if err := logging.RemoveEmpty(paths[0]); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	for _, path := range paths {
+	for _, path := range paths[1:] {
 		os.Remove(path) // a directory only if nothing else is in it
 	}
 }

@@ -78,7 +78,7 @@ func (s *settings) openLogTarget(d defaults) (*serverLog, error) {
 	}
 	log := newServerLog(new(slog.LevelVar))
 	log.level.Set(level)
-	options := logging.Options{Level: log.level, Format: format}
+	options := logging.Options{Level: log.level, Format: format, Owner: s.owner()}
 	switch s.logFile {
 	case "":
 	case logToStderr:
@@ -143,6 +143,14 @@ func (l *serverLog) openFile(s *settings, d defaults, options logging.Options) e
 		return nil
 	}
 	return withPermStatus(exitSystem, file.Chown(s.identity.UID, s.identity.GID))
+}
+
+// owner is the number of the user that the server will run as, or 0.
+func (s *settings) owner() int {
+	if s.identity == nil {
+		return 0
+	}
+	return s.identity.UID
 }
 
 // makeDirectory makes the directory of the default log file; one that the user named is

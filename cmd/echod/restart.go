@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -147,13 +146,9 @@ func (s *settings) tryOut(listening []server.Address) error {
 	if s.logFile == "" || isLogService(s.logFile) {
 		return nil
 	}
-	log, err := logging.OpenFile(s.logFile, logging.Options{})
+	log, err := logging.OpenFile(s.logFile, logging.Options{Owner: s.owner()})
 	if err != nil {
 		return withPermStatus(exitCantCreate, err)
 	}
-	defer log.Close()
-	if log.Created() {
-		return os.Remove(s.logFile)
-	}
-	return nil
+	return log.Discard()
 }
