@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
+// NoUmask as Daemon.Umask is a mask of zero.
+const NoUmask = -1
+
 // A Daemon says how a process becomes a daemon. The zero value follows
-// daemon(7): working directory /, umask 0, standard input, output and error on
-// /dev/null, no core dumps, no pid file, the caller's user.
+// daemon(7): working directory /, standard input, output and error on
+// /dev/null, no core dumps, no pid file, the caller's user. The umask is 022, where daemon(7)
+// has 0, with which a program that is not made for it writes files that everybody may change.
 type Daemon struct {
 	// Args is the daemon's command line, program name first. Nil means os.Args.
 	// The program that runs is always the calling one; the directory of
@@ -30,11 +34,12 @@ type Daemon struct {
 	KeepDir bool
 
 	// KeepStdio gives the daemon the launcher's standard input, output and error,
-	// like noclose of daemon(3), in place of /dev/null: output and error when it is ready.
+	// like noclose of daemon(3), in place of /dev/null: output and error when it is ready. See also
+	// [Process.LogTo].
 	KeepStdio bool
 
-	// Umask is the file mode creation mask, 0 to 0777. Zero is a mask of zero:
-	// files get exactly the mode they are created with.
+	// Umask is the file mode creation mask, from 1 to 0777. Zero means 022. With [NoUmask], files
+	// get exactly the mode they are created with.
 	Umask int
 
 	// CoreDumps leaves the limit of the size of a core file as it is. Otherwise it is
@@ -118,7 +123,7 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 		launched, err := d.launchUnlessRunning()
 		return nil, launched, err
 	}
-	p := &Process{daemon: d, handshake: h, sockets: h.sockets}
+	p := &Process{daemon: d, detached: true, handshake: h, sockets: h.sockets}
 	d.prepare()
 	if err == nil {
 		err = p.settleDetached()
@@ -156,7 +161,7 @@ func (d *Daemon) prepare() {
 }
 
 func (d *Daemon) validate() error {
-	if d.Umask < 0 || d.Umask > 0o777 {
+	if d.Umask != NoUmask && (d.Umask < 0 || d.Umask > 0o777) {
 		return fmt.Errorf("set umask %#o: not between 0 and 0777", d.Umask)
 	}
 	for _, path := range []string{d.PidFile, d.RuntimeDirectory, d.Chroot, d.Dir} {
@@ -179,6 +184,16 @@ func (d *Daemon) exitStatus(err error) int {
 		return 1
 	}
 	return d.ExitStatus(err)
+}
+
+func (d *Daemon) umask() int {
+	switch d.Umask {
+	case 0:
+		return 0o022
+	case NoUmask:
+		return 0
+	}
+	return d.Umask
 }
 
 func (d *Daemon) dir() string {

@@ -120,7 +120,7 @@ func TestDetachDescriptors(t *testing.T) {
 }
 
 func TestDetachUmask(t *testing.T) {
-	for _, umask := range []int{0, 0o27, 0o777} {
+	for umask, want := range map[int]int{0: 0o22, NoUmask: 0, 0o27: 0o27, 0o777: 0o777} {
 		t.Run(fmt.Sprintf("%#o", umask), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
 			pidFile := filepath.Join(dir, "pid")
@@ -128,8 +128,8 @@ func TestDetachUmask(t *testing.T) {
 			p := play{Role: "serve", Leash: leash.address(), Daemon: Daemon{Umask: umask, PidFile: pidFile, RuntimeDirectory: dir}}
 			launch(t, through(t, command(t, p), "sh", "-c", `umask 0770; exec "$@"`, "sh")).started()
 			d := leash.ready("serve")
-			if got, err := strconv.ParseInt(procStatus(t, d.Pid, "Umask"), 8, 32); err != nil || int(got) != umask {
-				t.Errorf("umask %#o, want %#o (%v)", got, umask, err)
+			if got, err := strconv.ParseInt(procStatus(t, d.Pid, "Umask"), 8, 32); err != nil || int(got) != want {
+				t.Errorf("umask %#o, want %#o (%v)", got, want, err)
 			}
 			wantDir := os.FileMode(0o700)
 			if os.Geteuid() == 0 {

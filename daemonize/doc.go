@@ -32,8 +32,8 @@
 //  6. Standard input is /dev/null, or from here on with Daemon.KeepStdio the
 //     launcher's; standard output and error lead to the launcher, which copies
 //     them to its own standard error, or to Daemon.Output (step 9).
-//  7. The umask is set and the working directory changed (steps 10 and 11).
-//     RLIMIT_CORE becomes 0, unless Daemon.CoreDumps says otherwise.
+//  7. The umask is set, to 022 unless Daemon.Umask says otherwise, and the working directory
+//     changed (steps 10 and 11). RLIMIT_CORE becomes 0, unless Daemon.CoreDumps says otherwise.
 //     Before that, Daemon.Prepare is called, which should catch the signals that end the daemon.
 //  8. The pid file is locked (step 12) as flopen(3) does it, in a directory that is made
 //     for it where Daemon.RuntimeDirectory says so. The lock is what says that the
@@ -44,9 +44,9 @@
 //     supplementary groups, group and user, on all threads, and proves that they are
 //     gone (step 13): root cannot be had again, the ids and groups are the new ones, and
 //     on Linux no thread has a capability in any set, or can get one by executing a file.
-//  10. [Process.Ready] writes the pid, puts /dev/null on standard output and error, unless the
-//     program has put a file of its own there, or with Daemon.KeepStdio the launcher's
-//     (step 9 again), and tells the launcher (step 14), and the service manager where
+//  10. [Process.Ready] writes the pid, puts /dev/null on standard output and error, or the file
+//     that [Process.LogTo] was given, or with Daemon.KeepStdio the launcher's (step 9 again),
+//     unless the program has put a file of its own there before Detach, and tells the launcher (step 14), and the service manager where
 //     NOTIFY_SOCKET asks for it. Only now does Detach return in the launcher, and the launcher
 //     exits (step 15), which makes process 1, or the nearest subreaper, the daemon's parent.
 //

@@ -15,7 +15,7 @@ func TestValidate(t *testing.T) {
 		daemon Daemon
 		want   string
 	}{
-		{Daemon{Umask: -1}, "set umask -01: not between 0 and 0777"},
+		{Daemon{Umask: -2}, "set umask -02: not between 0 and 0777"},
 		{Daemon{Umask: 0o1000}, "set umask 01000: not between 0 and 0777"},
 		{Daemon{PidFile: "pid"}, "use path pid: not absolute"},
 		{Daemon{RuntimeDirectory: "./run"}, "use path ./run: not absolute"},

@@ -138,6 +138,21 @@ func (h *handshake) settleInput(keep bool) error {
 	return h.redirect(0)
 }
 
+// logTo has standard output and error lead to f from settleOutput on.
+func (h *handshake) logTo(f *os.File) error {
+	fd, err := h.sys.dup(int(f.Fd()))
+	if err != nil {
+		return fmt.Errorf("keep %s for standard output: %w", f.Name(), err)
+	}
+	for _, old := range slices.Compact(slices.Clone(h.stdio[1:])) {
+		if old != h.stdio[0] {
+			h.sys.close(old)
+		}
+	}
+	h.stdio[1], h.stdio[2] = fd, fd
+	return nil
+}
+
 // settleOutput puts standard output and error in place. It can be called again after an error.
 func (h *handshake) settleOutput() error {
 	if h.stdio == nil {

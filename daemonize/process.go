@@ -14,6 +14,7 @@ import (
 // at the same time.
 type Process struct {
 	daemon    *Daemon
+	detached  bool
 	handshake *handshake // nil in the foreground, and when the launcher knows
 	sockets   []*Socket
 	notifier  *Notifier // nil without a service manager that wants to know
@@ -75,7 +76,7 @@ func (p *Process) settle() error {
 	if p.notifier, err = newNotifier(); err != nil {
 		return err
 	}
-	sys.umask(d.Umask)
+	sys.umask(d.umask())
 	if !d.KeepDir && d.Chroot == "" {
 		if err := sys.chdir(d.dir()); err != nil {
 			return fmt.Errorf("change directory to %s: %w", d.dir(), err)
@@ -128,7 +129,7 @@ func (p *Process) Sockets() []*Socket { return p.sockets }
 func (p *Process) Notifier() *Notifier { return p.notifier }
 
 // Ready says that the daemon serves. It writes the pid file, points standard output and
-// error of a detached daemon at /dev/null, and tells the launcher, which
+// error of a detached daemon at /dev/null, or where [Process.LogTo] says, and tells the launcher, which
 // gets message as [Launched].Message; then the service manager, if NOTIFY_SOCKET was set.
 //
 // An error means that the daemon should end: a detached daemon whose launcher is gone
@@ -148,6 +149,28 @@ func (p *Process) Ready(message string) error {
 	}
 	p.madeDir = ""
 	p.notifyErr = p.notifier.Ready()
+	return nil
+}
+
+// LogTo has standard output and error of a detached daemon lead to f, in place of /dev/null: from
+// Ready on, or at once if the daemon is ready. What package log writes, what libraries print
+// and the text of a panic go there then. It is called again after f was reopened. In the
+// foreground it does nothing: where standard error leads there is for the caller to say.
+//
+// A program that logs by a [log/slog.Handler] has package log write to it with [log/slog.SetDefault];
+// the text of a panic needs a file.
+func (p *Process) LogTo(f *os.File) error {
+	if !p.detached {
+		return nil
+	}
+	if p.handshake != nil {
+		return p.handshake.logTo(f)
+	}
+	for fd := 1; fd <= 2; fd++ {
+		if err := p.daemon.system().dup2(int(f.Fd()), fd); err != nil {
+			return fmt.Errorf("redirect descriptor %d: %w", fd, err)
+		}
+	}
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 // systemRoles are those that use what only this system has.
 func systemRoles() map[string]role {
 	return map[string]role{
+		"log":                logTo,
 		"drop":               drop,
 		"confined":           confined,
 		"forge command line": forgeCommandLine,

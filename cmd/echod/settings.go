@@ -260,6 +260,9 @@ func (s *settings) daemon(d defaults) *daemonize.Daemon {
 		Env:          []string{"XDG_RUNTIME_DIR", "XDG_STATE_HOME"},
 		ReadyTimeout: s.readyTimeout,
 	}
+	if s.umaskBits == 0 {
+		daemon.Umask = daemonize.NoUmask
+	}
 	if s.pidFile != "" && s.pidFile == d.pidFile {
 		daemon.RuntimeDirectory = filepath.Dir(s.pidFile)
 	}
