@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"syscall"
 	"time"
 
@@ -20,34 +22,28 @@ const callTime = 10 * time.Second
 // A caller is how a verb calls the server at its control socket.
 type caller struct {
 	lookup
-	client   *control.Client
-	instance *instance // nil where no pid file leads to one
+	found  *instance
+	client *control.Client
 }
 
-// connect finds the server and its control socket. Where no pid file leads to a server, there may be
-// one all the same.
+// connect finds the server and its control socket.
 func (c *caller) connect(verb string) error {
 	if err := c.resolve(); err != nil {
 		return withStatus(exitUsage, err)
 	}
-	at := c.places[0]
-	if c.pidFile != "" {
-		found, err := c.find()
-		switch {
-		case err == nil:
-			c.instance, at = found, found.place
-		case !isNotRunning(err):
-			return withStatus(startStatus(err), fmt.Errorf("%s: %w", verb, err))
-		case at.byDefault && !c.socket.given && at.check() != nil: // there is no directory
-			return withStatus(exitUnavailable, fmt.Errorf("%s: %w", verb, err))
-		}
+	var err error
+	if slices.ContainsFunc(c.places, func(p place) bool { return p.socket != "" }) {
+		c.found, err = c.find()
 	}
-	if at.socketErr != nil {
-		return withStatus(exitUsage, at.socketErr)
+	switch {
+	case isNotRunning(err):
+		return withStatus(exitUnavailable, fmt.Errorf("%s: %w", verb, err))
+	case err != nil:
+		return withStatus(startStatus(err), fmt.Errorf("%s: %w", verb, err))
+	case c.found == nil || c.found.socket == "":
+		return withStatus(exitUsage, cmp.Or(c.places[0].socketErr, fmt.Errorf("%s: no control socket to find the server by", verb)))
 	}
-	if c.client = at.client(); c.client == nil {
-		return withStatus(exitUsage, fmt.Errorf("%s: no control socket to find the server by", verb))
-	}
+	c.client = c.found.client()
 	return nil
 }
 
@@ -105,16 +101,15 @@ func problemStatus(p *control.Problem) int {
 	return exitFailure
 }
 
+// whetherItRuns is for a server that nothing but a pid file leads to.
 func (c *caller) whetherItRuns() string {
 	switch {
-	case c.pidFile == "":
+	case c.found.pidFile == "":
 		return ""
-	case c.instance == nil:
-		return " (no server is running)"
-	case !c.instance.holder.Ready:
-		return fmt.Sprintf(" (pid %d is still starting)", c.instance.holder.Pid)
+	case !c.found.ready:
+		return fmt.Sprintf(" (pid %d is still starting)", c.found.pid)
 	}
-	return fmt.Sprintf(" (pid %d is running; was it started with another --control-socket?)", c.instance.holder.Pid)
+	return fmt.Sprintf(" (pid %d is running; was it started with another --control-socket?)", c.found.pid)
 }
 
 // nobodyThere reports whether err says that nobody listens at a socket.

@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"echod/server/control"
 
 	"github.com/spf13/pflag"
 )
 
-// controlSocketName is where the control socket is if nobody says otherwise: beside the pid file.
+// controlSocketName is where the control socket is beside the pid file of a default place.
 const controlSocketName = "control.sock"
 
 // A socketPath is the value of --control-socket: the path that was given, empty for none, or, as long
@@ -17,10 +18,21 @@ const controlSocketName = "control.sock"
 type socketPath struct {
 	path  string
 	given bool
+	name  string // of the program
 }
 
-func (v *socketPath) addFlag(flags *pflag.FlagSet, usage string) {
-	flags.Var(v, "control-socket", usage+" (default "+controlSocketName+" beside the pid file)")
+func (v *socketPath) addFlag(flags *pflag.FlagSet, d defaults, usage string) {
+	v.name = d.name
+	flags.Var(v, "control-socket", usage+" (default "+controlSocketName+" beside "+d.name+".pid, B.sock beside another pid file B.pid)")
+}
+
+// beside returns the default, which no two pid files of a directory share.
+func (v *socketPath) beside(pidFile string) string {
+	dir, file := filepath.Split(pidFile)
+	if file == v.name+".pid" {
+		return filepath.Join(dir, controlSocketName)
+	}
+	return filepath.Join(dir, strings.TrimSuffix(file, ".pid")+".sock")
 }
 
 func (v *socketPath) String() string { return v.path }
@@ -39,7 +51,7 @@ func (v *socketPath) resolve(pidFile string) error {
 		v.path = ""
 		return nil
 	case !v.given:
-		v.path = filepath.Join(filepath.Dir(pidFile), controlSocketName)
+		v.path = v.beside(pidFile)
 	}
 	absolute, err := filepath.Abs(v.path)
 	if err != nil {

@@ -42,6 +42,9 @@ func defaultsFor(name string) defaults {
 	}
 }
 
+// pidFiles are all places for the pid file, the one first that a start would choose now.
+func (d defaults) pidFiles() []string { return append([]string{d.pidFile}, d.formerPidFiles...) }
+
 // userPidFiles are the places for the pid file, the preferred one first. It follows the XDG Base
 // Directory Specification, and does not believe an XDG_RUNTIME_DIR that su(1) has left from another
 // user. Without the variable, what a login would have set it to is looked at last.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"echod/daemonize"
 
@@ -23,7 +24,7 @@ type lookup struct {
 
 func (l *lookup) addFlags(cmd *cobra.Command, d defaults) {
 	l.addPidFileFlag(cmd, d)
-	l.socket.addFlag(cmd.Flags(), "the control socket of the server is `FILE`")
+	l.socket.addFlag(cmd.Flags(), d, "the control socket of the server is `FILE`")
 }
 
 func (l *lookup) addPidFileFlag(cmd *cobra.Command, d defaults) {
@@ -33,11 +34,17 @@ func (l *lookup) addPidFileFlag(cmd *cobra.Command, d defaults) {
 
 // resolve finds out where to look.
 func (l *lookup) resolve() error {
-	if l.cmd.Flags().Changed("pid-file") {
+	switch {
+	case l.cmd.Flags().Changed("pid-file"):
 		return l.lookAt(l.pidFile)
+	case l.socket.given && l.socket.path != "":
+		// It says by itself which server is meant. That may have a pid file elsewhere, or none.
+		if err := l.addPlace("", false); err != nil {
+			return err
+		}
 	}
-	for _, p := range l.defaults.places() {
-		if err := l.addPlace(p.pidFile, true); err != nil {
+	for _, pidFile := range l.defaults.pidFiles() {
+		if err := l.addPlace(pidFile, true); err != nil {
 			return err
 		}
 	}
@@ -50,22 +57,20 @@ func (l *lookup) lookAt(pidFile string) error {
 	if err != nil {
 		return fmt.Errorf("make path %s absolute: %w", pidFile, err)
 	}
-	return l.addPlace(pidFile, l.defaults.isPlace(absolute))
+	return l.addPlace(pidFile, slices.Contains(l.defaults.pidFiles(), absolute))
 }
 
 func (l *lookup) addPlace(pidFile string, byDefault bool) error {
-	p := newPlace(pidFile, l.socket, byDefault)
+	socket := l.socket
+	p := place{pidFile: pidFile, byDefault: byDefault}
+	if p.socketErr = socket.resolve(pidFile); p.socketErr == nil {
+		p.socket = socket.path
+	}
 	l.places = append(l.places, p)
 	if l.socket.given {
 		return p.socketErr
 	}
 	return nil
-}
-
-// An instance is a server that was found.
-type instance struct {
-	place
-	holder *daemonize.Holder // of the pid file
 }
 
 // A notRunningError says that no server was found.
@@ -87,11 +92,11 @@ func (l *lookup) find() (*instance, error) {
 	missed := &notRunningError{}
 	var doubt error
 	for i, p := range l.places {
-		holder, err := p.find()
+		found, err := p.find()
 		var stale *daemonize.StaleError
 		switch {
 		case err == nil:
-			return &instance{place: p, holder: holder}, nil
+			return found, nil
 		case errors.As(err, &stale):
 			if missed.stale == nil {
 				missed.stale = stale
@@ -105,17 +110,6 @@ func (l *lookup) find() (*instance, error) {
 		return nil, doubt
 	}
 	return nil, missed
-}
-
-func (p place) find() (*daemonize.Holder, error) {
-	err := p.check()
-	if errors.Is(err, errAbsent) {
-		return nil, daemonize.ErrNotRunning
-	}
-	if err != nil {
-		return nil, err
-	}
-	return daemonize.Find(p.pidFile)
 }
 
 func isForeign(err error) bool {

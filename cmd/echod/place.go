@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
 
 	"echod/daemonize"
 	"echod/server/control"
@@ -37,32 +37,39 @@ func (p place) check() error {
 	return err
 }
 
-// places are the default places, the one first that a start would choose now.
-func (d defaults) places() []place {
-	var places []place
-	for _, pidFile := range append([]string{d.pidFile}, d.formerPidFiles...) {
-		places = append(places, newPlace(pidFile, socketPath{}, true))
+// find returns the instance at this place. The error is ErrNotRunning or a StaleError of package
+// daemonize, or what kept it from finding out.
+func (p place) find() (*instance, error) {
+	err := p.check()
+	if errors.Is(err, errAbsent) {
+		return nil, daemonize.ErrNotRunning
 	}
-	return places
-}
-
-func (d defaults) isPlace(pidFile string) bool {
-	return pidFile == d.pidFile || slices.Contains(d.formerPidFiles, pidFile)
-}
-
-// newPlace finds out where the control socket is, if there is one.
-func newPlace(pidFile string, socket socketPath, byDefault bool) place {
-	p := place{pidFile: pidFile, byDefault: byDefault}
-	if p.socketErr = socket.resolve(pidFile); p.socketErr == nil {
-		p.socket = socket.path
+	if err != nil {
+		return nil, err
 	}
-	return p
+	if p.pidFile == "" {
+		return p.findBySocket()
+	}
+	holder, err := daemonize.Find(p.pidFile)
+	if err != nil {
+		return nil, err
+	}
+	return &instance{place: p, pid: holder.Pid, ready: holder.Ready}, nil
 }
 
-// client returns what calls the server of this place, or nil if it has no control socket.
-func (p place) client() *control.Client {
+// findBySocket returns the instance that answers at the control socket.
+func (p place) findBySocket() (*instance, error) {
 	if p.socket == "" {
-		return nil
+		return nil, daemonize.ErrNotRunning
 	}
-	return control.NewClient(p.socket)
+	ctx, cancel := context.WithTimeout(context.Background(), statusTime)
+	defer cancel()
+	peer, err := control.NewClient(p.socket).Peer(ctx)
+	if nobodyThere(err) {
+		return nil, daemonize.ErrNotRunning
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &instance{place: p, pid: peer.PID, ready: true}, nil
 }

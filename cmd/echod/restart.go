@@ -40,7 +40,7 @@ func (p *program) restartCommand() *cobra.Command {
 		next := settings{detaches: true}
 		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
 		next.addFlags(flags, d)
-		running := lookup{cmd: cmd, defaults: d, pidFile: given.pidFile}
+		running := lookup{cmd: cmd, defaults: d, pidFile: given.pidFile, socket: socketPath{name: d.name}}
 		if err := running.resolve(); err != nil {
 			return err
 		}
@@ -84,27 +84,26 @@ func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup) ([]server.Address, 
 	if err != nil {
 		return nil, withStatus(startStatus(err), fmt.Errorf("restart: %w", err))
 	}
-	holder := found.holder
-	line, err := daemonize.CommandLine(holder.Pid)
+	line, err := daemonize.CommandLine(found.pid)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("restart: pid %d was not started by the verb start: restart it where it was started", holder.Pid)
+		return nil, fmt.Errorf("restart: pid %d was not started by the verb start: restart it where it was started", found.pid)
 	case errors.Is(err, errors.ErrUnsupported):
-		return nil, fmt.Errorf("restart: the flags of pid %d cannot be known on this system: use stop, then start", holder.Pid)
+		return nil, fmt.Errorf("restart: the flags of pid %d cannot be known on this system: use stop, then start", found.pid)
 	case err != nil:
 		return nil, withPermStatus(exitFailure, fmt.Errorf("restart: %w", err))
 	}
 	if len(line) < 2 {
-		return nil, fmt.Errorf("restart: pid %d was started without a verb", holder.Pid)
+		return nil, fmt.Errorf("restart: pid %d was started without a verb", found.pid)
 	}
 	if err := flags.Parse(line[2:]); err != nil {
-		return nil, fmt.Errorf("restart: flags of pid %d: %w", holder.Pid, err)
+		return nil, fmt.Errorf("restart: flags of pid %d: %w", found.pid, err)
 	}
 	if !flags.Changed("listen") {
-		return nil, fmt.Errorf("restart: pid %d was handed its sockets by a service manager: restart it there", holder.Pid)
+		return nil, fmt.Errorf("restart: pid %d was handed its sockets by a service manager: restart it there", found.pid)
 	}
 	if err := s.resolveAddresses(); err != nil {
-		return nil, fmt.Errorf("restart: flags of pid %d: %w", holder.Pid, err)
+		return nil, fmt.Errorf("restart: flags of pid %d: %w", found.pid, err)
 	}
 	return slices.Concat(s.addresses, s.metrics), nil
 }

@@ -56,7 +56,7 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 	flags.SortFlags = false
 	flags.StringArrayVar(&s.listen, "listen", []string{d.listen}, "serve `ADDRESS`: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or HOST:PORT (tcp); repeatable")
 	flags.StringVar(&s.pidFile, "pid-file", d.pidFile, "keep the pid in `FILE`, locked while the server runs")
-	s.controlSocket.addFlag(flags, "answer status and its like at the socket `FILE`; empty is nowhere")
+	s.controlSocket.addFlag(flags, d, "answer status and its like at the socket `FILE`; empty is nowhere")
 	flags.StringVar(&s.metricsListen, "metrics-listen", "", "answer /metrics and /healthz at `HOST:PORT`")
 	flags.StringVar(&s.logFile, "log-file", d.logFile, "write the log to `FILE`, stderr or syslog; empty is nowhere")
 	flags.StringVar(&s.logLevel, "log-level", "info", "log `LEVEL` and what is more severe: debug, info, warn, error")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,8 +57,8 @@ type statusReport struct {
 }
 
 func (r *statusReport) run(ctx context.Context, l *lookup) error {
-	if l.pidFile == "" {
-		return r.fromSocket(ctx, l.places[0])
+	if l.places[0] == (place{}) {
+		return withStatus(statusUnknown, errors.New("status: no pid file and no control socket to find the server by"))
 	}
 	found, err := l.find()
 	var missed *notRunningError
@@ -68,40 +69,23 @@ func (r *statusReport) run(ctx context.Context, l *lookup) error {
 		return r.notRunning(statusNotRunning, missed.Error())
 	case err != nil:
 		return withStatus(statusUnknown, err)
-	case !found.holder.Ready:
-		r.fromPidFile("starting", found.holder.Pid)
+	case !found.ready:
+		r.fromPidFile("starting", found.pid)
 		return nil
 	}
-	answer, err := r.ask(ctx, found.place)
-	if err != nil {
-		if again, _ := l.find(); again == nil {
-			return r.run(ctx, l) // it has ended meanwhile
-		}
-	}
-	if pid := found.holder.Pid; err == nil && pid != 0 && answer.Pid != pid {
-		err = fmt.Errorf("control socket %s: it is that of pid %d", found.socket, answer.Pid)
-	}
-	if err != nil {
-		r.unreachable = err
-		r.fromPidFile("running", found.holder.Pid)
-		return nil
-	}
-	return r.print(answer)
-}
-
-// fromSocket is for a server without a pid file.
-func (r *statusReport) fromSocket(ctx context.Context, p place) error {
-	if p.socket == "" {
-		return withStatus(statusUnknown, errors.New("status: no pid file and no control socket to find the server by"))
-	}
-	answer, err := r.ask(ctx, p)
-	switch {
-	case err == nil:
+	answer, err := r.ask(ctx, found)
+	if err == nil {
 		return r.print(answer)
-	case nobodyThere(err):
-		return r.notRunning(statusNotRunning, "not running: "+err.Error())
 	}
-	return withStatus(statusUnknown, fmt.Errorf("status: %w", err))
+	if again, _ := l.find(); again == nil {
+		return r.run(ctx, l) // it has ended meanwhile
+	}
+	if found.pidFile == "" {
+		return withStatus(statusUnknown, fmt.Errorf("status: %w", err))
+	}
+	r.unreachable = err
+	r.fromPidFile("running", found.pid)
+	return nil
 }
 
 // An answeredStatus is a status and the text that it was read from.
@@ -110,13 +94,10 @@ type answeredStatus struct {
 	text json.RawMessage
 }
 
-func (r *statusReport) ask(ctx context.Context, p place) (*answeredStatus, error) {
-	if p.socketErr != nil {
-		return nil, p.socketErr
-	}
-	client := p.client()
+func (r *statusReport) ask(ctx context.Context, found *instance) (*answeredStatus, error) {
+	client := found.client()
 	if client == nil {
-		return nil, errors.New("no control socket")
+		return nil, cmp.Or(found.socketErr, errors.New("no control socket"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
@@ -126,7 +107,7 @@ func (r *statusReport) ask(ctx context.Context, p place) (*answeredStatus, error
 	}
 	answer := &answeredStatus{text: text}
 	if err := json.Unmarshal(text, &answer.Status); err != nil {
-		return nil, fmt.Errorf("read the answer from control socket %s: %w", p.socket, err)
+		return nil, fmt.Errorf("read the answer from control socket %s: %w", found.socket, err)
 	}
 	return answer, nil
 }

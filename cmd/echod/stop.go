@@ -20,6 +20,7 @@ func (p *program) stopCommand() *cobra.Command {
 		Short: "end the running server; return when it is gone",
 		Args:  noArguments,
 	}
+	l.socket.name = p.name
 	l.addPidFileFlag(cmd, defaultsFor(p.name))
 	addTimeoutFlag(cmd, &stop.Timeout)
 	cmd.Flags().BoolVar(&drain, "drain", false, "let the clients leave first, for the server's --drain-timeout; no KILL unless --timeout is given")

@@ -22,21 +22,87 @@ const maxAnswerBytes = 1 << 20
 // An error is a [*Problem] if it is the server's answer. It is ErrNotExist of io/fs when there is no
 // socket, and ECONNREFUSED of syscall when nobody listens there.
 type Client struct {
+	// Verify, unless nil, decides about the process at the other end: for each call, when the client
+	// has connected and before it sends anything. Its error is that of the call. It is not asked where
+	// the system does not tell which process that is. It must be set before the first call.
+	Verify func(Peer) error
+
 	path string
 	http http.Client
+}
+
+// A Peer is the process that serves a control socket.
+type Peer struct {
+	UID int // of the process when it began to listen
+	PID int // 0 where it cannot be seen, as in another pid namespace
 }
 
 // NewClient returns a client for the socket at path. Nothing is opened before the first call, and no connection is
 // kept between two.
 func NewClient(path string) *Client {
+	c := &Client{path: path}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
+		conn, _, err := c.connect(ctx)
+		return conn, err
 	}
-	return &Client{path: path, http: http.Client{
+	c.http = http.Client{
 		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
+	return c
+}
+
+// Peer connects, and returns which process serves the socket: an empty Peer where the system does not
+// tell. Nothing is sent.
+func (c *Client) Peer(ctx context.Context) (Peer, error) {
+	if err := CheckPath(c.path); err != nil {
+		return Peer{}, err
+	}
+	conn, peer, err := c.connect(ctx)
+	if err != nil {
+		return Peer{}, c.explain(err)
+	}
+	return peer, conn.Close()
+}
+
+// connect verifies the peer on the connection that is going to be used.
+func (c *Client) connect(ctx context.Context) (net.Conn, Peer, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", c.path)
+	if err != nil {
+		return nil, Peer{}, err
+	}
+	peer, err := findServer(conn.(*net.UnixConn)) // by the network
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return conn, Peer{}, nil
+	case err == nil && c.Verify != nil:
+		err = c.Verify(peer)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, Peer{}, &peerError{err}
+	}
+	return conn, peer, nil
+}
+
+// A peerError is why the process at the other end is not called.
+type peerError struct{ err error }
+
+func (e *peerError) Error() string { return e.err.Error() }
+func (e *peerError) Unwrap() error { return e.err }
+
+// findServer finds out which process listens, and makes sure that its pid is not another's by now.
+func findServer(c *net.UnixConn) (Peer, error) {
+	p, err := findPeer(c)
+	if err != nil {
+		return Peer{}, err
+	}
+	ended, err := peerEnded(c)
+	if err == nil && ended {
+		err = fmt.Errorf("pid %d, which made it, has ended, and another process serves it", p.pid)
+	}
+	return Peer{UID: p.uid, PID: p.pid}, err
 }
 
 // Status returns what the server is doing.
@@ -174,6 +240,10 @@ func (c *Client) explain(err error) error {
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
 		err = urlErr.Err
+	}
+	var peerErr *peerError
+	if errors.As(err, &peerErr) {
+		return fmt.Errorf("control socket %s: %w", c.path, peerErr)
 	}
 	var opErr *net.OpError
 	if errors.As(err, &opErr) && opErr.Op == "dial" {

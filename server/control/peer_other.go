@@ -12,3 +12,5 @@ import (
 func findPeer(*net.UnixConn) (peer, error) {
 	return peer{}, errors.ErrUnsupported
 }
+
+func peerEnded(*net.UnixConn) (bool, error) { return false, errors.ErrUnsupported }
