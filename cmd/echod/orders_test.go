@@ -30,7 +30,7 @@ func newSteered(t *testing.T) (*service, *strings.Builder) {
 
 // release lets all signals act by default again.
 func (w *signals) release() {
-	for _, c := range []chan os.Signal{w.stopC, w.drainC, w.reloadC, w.reopenC, w.unusedC} {
+	for _, c := range []chan os.Signal{w.stopC, w.drainC, w.reloadC, w.reopenC, w.unusedC, w.pipeC} {
 		signal.Stop(c)
 	}
 }

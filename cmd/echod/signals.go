@@ -13,6 +13,10 @@ import (
 // are caught from before the pid file is locked until the process has exited.
 type signals struct {
 	stopC, drainC, reloadC, reopenC, unusedC chan os.Signal
+
+	// pipeC is never read: that nobody reads standard output or error any more is no reason to end, and what was
+	// to be written there gets an error. The Go runtime would end the process.
+	pipeC chan os.Signal
 }
 
 func watchSignals() *signals {
@@ -32,6 +36,7 @@ func (w *signals) watch() {
 		{&w.reloadC, []os.Signal{syscall.SIGHUP}},
 		{&w.reopenC, []os.Signal{syscall.SIGUSR1}},
 		{&w.unusedC, []os.Signal{syscall.SIGUSR2}}, // left to itself, it would end the process
+		{&w.pipeC, []os.Signal{syscall.SIGPIPE}},
 	} {
 		*meaning.channel = make(chan os.Signal, 1)
 		signal.Notify(*meaning.channel, meaning.signals...)
