@@ -118,7 +118,7 @@ func (p *Process) DropPrivileges() error {
 	}
 	threads, err := sys.openThreads()
 	if err != nil {
-		return fmt.Errorf("look at the threads of this process: %w", err)
+		return fmt.Errorf("look at the threads of this process: %w", needsProc(err))
 	}
 	if threads != nil {
 		defer threads.Close()

@@ -24,7 +24,7 @@ const markVariable = godaemon.MARK_NAME
 func spawn(args, environ []string, socket *os.File) (*os.Process, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, needsProc(err)
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {

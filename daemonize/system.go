@@ -2,7 +2,10 @@ package daemonize
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -114,6 +117,16 @@ func (a fileInfo) describe() string {
 	default:
 		return "a device"
 	}
+}
+
+// needsProc says what is missing where a file of proc(5) is: that no such file is there would be taken for
+// something that the caller has named.
+func needsProc(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) && strings.HasPrefix(pathErr.Path, "/proc/") && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("needs /proc: %v", err)
+	}
+	return err
 }
 
 // ignoringEINTR calls f again as long as a signal interrupts it.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"strconv"
@@ -24,10 +25,21 @@ func holdFile(path string) (*heldFile, error) {
 
 func (f *heldFile) stat() (fs.FileInfo, error) { return f.file.Stat() }
 
-// chmod goes through proc(5): fchmod(2) refuses such a descriptor, and fchmodat2(2) came with Linux 6.6.
+// chmod takes fchmodat2(2), which came with Linux 6.6, for fchmod(2) refuses such a descriptor; before, and where a filter
+// of system calls does not know it, it goes through proc(5).
 func (f *heldFile) chmod(mode fs.FileMode) error {
-	return os.Chmod("/proc/self/fd/"+strconv.Itoa(int(f.file.Fd())), mode)
+	fd := int(f.file.Fd())
+	if unix.Fchmodat(fd, "", uint32(mode.Perm()), unix.AT_EMPTY_PATH) == nil {
+		return nil
+	}
+	err := os.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNeedsProc
+	}
+	return err
 }
+
+var errNeedsProc = errors.New("needs /proc, or Linux 6.6")
 
 func (f *heldFile) chown(uid, gid int) error {
 	return unix.Fchownat(int(f.file.Fd()), "", uid, gid, unix.AT_EMPTY_PATH)
