@@ -87,11 +87,12 @@ type datagramSocket struct {
 	tally    datagramTally
 	now      time.Duration // by the clock of the server, when the last datagrams were received
 	repeats  datagramRepeats
+	drops    socketDrops
 	tasks    datagramTasks
 }
 
 func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
-	d := &datagramSocket{server: s, logger: s.log, conn: pc, repeats: newDatagramRepeats()}
+	d := &datagramSocket{server: s, logger: s.log, conn: pc, repeats: newDatagramRepeats(), drops: newSocketDrops(pc)}
 	d.bound = addrPort(pc.LocalAddr())
 	return d
 }

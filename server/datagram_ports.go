@@ -9,7 +9,7 @@ func (s *portSet) add(port uint16) { s[port/64] |= 1 << (port % 64) }
 
 func (s *portSet) has(port uint16) bool { return s[port/64]&(1<<(port%64)) != 0 }
 
-// noteDatagramSocket lets Alive know d, and the loop rule its port; or both forget it.
+// noteDatagramSocket lets Alive and Stats know d, and the loop rule its port; or all forget it.
 //
 // Until the port is known, another socket of the server may answer what seems to come from it. An exchange
 // that begins so ends when it is.
@@ -19,6 +19,7 @@ func (s *Server) noteDatagramSocket(d *datagramSocket, served bool) {
 	if served {
 		s.datagramSockets[d] = struct{}{}
 	} else {
+		d.drops.addTo(&s.droppedBefore)
 		delete(s.datagramSockets, d)
 	}
 	s.knowPorts()

@@ -70,6 +70,7 @@ type Server struct {
 	stop            context.CancelFunc           // ends accepting; nil before the first Serve
 	serves          sync.WaitGroup               // running calls of Serve and ServePacket; grows only while phase is open
 	datagramSockets map[*datagramSocket]struct{} // being served
+	droppedBefore   DatagramStats                // of sockets that are not any more: Dropped and DroppedUnknown
 
 	stopEngine sync.Once
 }

@@ -38,7 +38,7 @@ func (r Refusals) Total() uint64 { return r.SourceLimit + r.Rate + r.Access }
 // Stats returns the counters. They count while a session runs and are exact once it has ended.
 // The fields are read one after the other: bytes may be sent between the two byte counts.
 func (s *Server) Stats() Stats {
-	return Stats{
+	stats := Stats{
 		Active:        s.registry.len(),
 		Accepted:      s.totals.accepted.Load(),
 		BytesReceived: s.totals.received.Load(),
@@ -50,6 +50,8 @@ func (s *Server) Stats() Stats {
 		},
 		Datagrams: s.datagrams.stats(),
 	}
+	s.addDrops(&stats.Datagrams)
+	return stats
 }
 
 // Places returns how many clients there may be at once, see MaxConnections; 0 means any number.

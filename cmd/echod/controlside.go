@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"echod/daemonize"
+	"echod/server"
 	"echod/server/control"
 )
 
@@ -106,6 +107,7 @@ func (v *service) snapshot() control.Status {
 		Datagrams: control.DatagramCounts{
 			Received: stats.Datagrams.Received, Sent: stats.Datagrams.Sent,
 			Refused: stats.Datagrams.Refused.Total(), RefusedByReason: maps.Collect(stats.Datagrams.Refused.All()),
+			Dropped: dropped(stats.Datagrams),
 		},
 		Bytes: control.ByteCounts{Received: stats.BytesReceived, Sent: stats.BytesSent},
 		Limits: control.Limits{
@@ -124,6 +126,14 @@ func (v *service) snapshot() control.Status {
 		status.Listeners = append(status.Listeners, control.ListenerStatus{Network: k.addr().Network(), Address: k.addr().String()})
 	}
 	return status
+}
+
+// dropped is nil if the count would not be whole.
+func dropped(d server.DatagramStats) *uint64 {
+	if d.DroppedUnknown {
+		return nil
+	}
+	return &d.Dropped
 }
 
 // answerTime is how long calls under way may take to be answered at the end.

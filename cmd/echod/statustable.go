@@ -28,7 +28,7 @@ func statusRows(s *control.Status) [][2]string {
 		{"uptime", fmt.Sprintf("%s, since %s", span(s.UptimeSeconds), s.StartedAt.Local().Format(time.DateTime))},
 		{"listeners", listenerList(s.Listeners)},
 		{"clients", fmt.Sprintf("%d now, %d accepted, %d refused%s", c.Active, c.Accepted, c.Refused, reasonList(c.RefusedByReason))},
-		{"datagrams", fmt.Sprintf("%d received, %d sent, %d refused%s", d.Received, d.Sent, d.Refused, reasonList(d.RefusedByReason))},
+		{"datagrams", fmt.Sprintf("%d received, %d sent, %d refused%s%s", d.Received, d.Sent, d.Refused, reasonList(d.RefusedByReason), droppedSummary(d))},
 		{"bytes", fmt.Sprintf("%s received, %s sent", byteSize(s.Bytes.Received), byteSize(s.Bytes.Sent))},
 		{"rates", fmt.Sprintf("%s clients/s, %s/s received, %s/s sent, over the last %s", perSecond(rates.ConnectionsPerSecond),
 			byteSize(rates.BytesReceivedPerSecond), byteSize(rates.BytesSentPerSecond), span(rates.WindowSeconds))},
@@ -57,6 +57,14 @@ func reasonList(reasons map[string]uint64) string {
 		return ""
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// droppedSummary is ", 3 dropped by the system", or nothing where that is not known.
+func droppedSummary(d control.DatagramCounts) string {
+	if d.Dropped == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %d dropped by the system", *d.Dropped)
 }
 
 func limitList(l control.Limits) string {

@@ -43,6 +43,12 @@ var serverFamilies = []family{
 	{"echod_datagrams_refused_total", "counter", "Datagrams that were not answered, by reason.", func(s *Status) []metric {
 		return byReason(s.Datagrams.Refused, s.Datagrams.RefusedByReason)
 	}},
+	{"echod_datagrams_dropped_total", "counter", "Datagrams that the kernel had no room for; no sample where it does not tell.", func(s *Status) []metric {
+		if s.Datagrams.Dropped == nil {
+			return nil
+		}
+		return value(*s.Datagrams.Dropped)
+	}},
 	{"echod_received_bytes_total", "counter", "Bytes read from clients.", func(s *Status) []metric { return value(s.Bytes.Received) }},
 	{"echod_sent_bytes_total", "counter", "Bytes sent back to clients.", func(s *Status) []metric { return value(s.Bytes.Sent) }},
 	{"echod_log_lines_dropped_total", "counter", "Log lines that could not be written in time.", func(s *Status) []metric { return value(s.Log.LinesDropped) }},

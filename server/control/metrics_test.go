@@ -27,6 +27,7 @@ func TestMetrics(t *testing.T) {
 		"echod_datagrams_received_total 8\n",
 		"echod_datagrams_sent_total 7\n",
 		`echod_datagrams_refused_total{reason="rate"} 1`,
+		"echod_datagrams_dropped_total 6\n",
 		"echod_received_bytes_total 1000\n",
 		"echod_sent_bytes_total 900\n",
 		"echod_log_lines_dropped_total 5\n",
@@ -40,6 +41,18 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(body, line) {
 			t.Errorf("there is no %q in\n%s", line, body)
 		}
+	}
+}
+
+// TestMetricsOfDropsUnknown: a count that is not known is left out, not 0.
+func TestMetricsOfDropsUnknown(t *testing.T) {
+	f := newFixture(t)
+	f.status.Datagrams.Dropped = nil
+	f.start()
+	_, _, body := curl(t, f.path, "/metrics")
+	promtool(t, body)
+	if strings.Contains(body, "\nechod_datagrams_dropped_total") {
+		t.Errorf("there are drops in\n%s", body)
 	}
 }
 

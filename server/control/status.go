@@ -59,6 +59,9 @@ type DatagramCounts struct {
 
 	// RefusedByReason is as with connections.
 	RefusedByReason map[string]uint64 `json:"refused_by_reason,omitempty"`
+
+	// Dropped are those that the kernel had no room for, so that they were not received. nil means that it does not tell.
+	Dropped *uint64 `json:"dropped"`
 }
 
 // ByteCounts counts the bytes of all clients, those that are gone too.

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"net"
+	"syscall"
+	"testing"
+)
+
+// flood sends n datagrams to a socket, which has room for a few.
+func (f *datagrams) flood(n int) {
+	f.t.Helper()
+	conn := f.dial("", f.host())
+	for range n {
+		if _, err := conn.Write(randomBytes(100)); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+func rawConn(t *testing.T, pc net.PacketConn) syscall.RawConn {
+	t.Helper()
+	raw, err := pc.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// What the kernel drops because the queue is full is counted, by the socket that it was sent to: nothing is lost without
+// a trace. The count stays when the socket is gone.
+func TestDatagramsDropped(t *testing.T) {
+	forEachWay(t, func(t *testing.T, f *datagrams) {
+		pc := f.open()
+		if err := pc.(*net.UDPConn).SetReadBuffer(4096); err != nil {
+			t.Fatal(err)
+		}
+		f.flood(1000) // before it is served, by another process perhaps
+		lost, ok := (&socketDrops{raw: rawConn(t, pc)}).ask()
+		if !ok || lost == 0 || lost >= 1000 {
+			t.Fatalf("%d of 1000 were dropped before: %t", lost, ok)
+		}
+		f.serve(pc)
+		before := 1000 - uint64(lost)
+		waitUntil(t, "the others are received", func() bool { return f.server.Stats().Datagrams.Received == before })
+		if st := f.server.Stats().Datagrams; st.Dropped != 0 || st.DroppedUnknown {
+			t.Errorf("what was dropped before is counted: %+v", st)
+		}
+
+		stuckC, goOnC := make(chan struct{}), make(chan struct{})
+		waitUntil(t, "the socket takes a task", func() bool {
+			for _, w := range f.server.workers() {
+				if w.do(func() { close(stuckC); <-goOnC }) {
+					return true
+				}
+			}
+			return false
+		})
+		wait(t, "the socket to be stuck", stuckC)
+		f.flood(1000)
+		dropped := f.server.Stats().Datagrams.Dropped
+		close(goOnC)
+		if dropped == 0 || dropped >= 1000 {
+			t.Errorf("%d of 1000 were dropped", dropped)
+		}
+		waitUntil(t, "the others are received", func() bool {
+			return f.server.Stats().Datagrams.Received == before+1000-dropped
+		})
+		f.server.Close()
+		if st := f.server.Stats().Datagrams; st.Dropped != dropped {
+			t.Errorf("in the end %d are dropped, want %d", st.Dropped, dropped)
+		}
+	})
+}
+
+// A Unix socket drops nothing, and of a net.PacketConn that hides its descriptor nothing is known.
+func TestDatagramsDroppedOfOtherSockets(t *testing.T) {
+	forEachUnixgram(t, func(t *testing.T, f *unixgramFixture) {
+		trade(t, f.dial("client", true), []byte("it is served"))
+		if st := f.server.Stats().Datagrams; st.Dropped != 0 || st.DroppedUnknown {
+			t.Errorf("%+v", st)
+		}
+	})
+	f := newDatagrams(t, datagramWays()[0], "127.0.0.1:0")
+	f.serve(struct{ net.PacketConn }{f.open()})
+	trade(t, f.dial("", f.host()), []byte("it is served"))
+	if st := f.server.Stats().Datagrams; !st.DroppedUnknown {
+		t.Errorf("%+v", st)
+	}
+}
