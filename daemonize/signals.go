@@ -25,10 +25,10 @@ func defaultSignals(sys system) (restore func(), err error) {
 	caughtC := make(chan os.Signal, 1)
 	signal.Notify(caughtC)
 	release := func() {
-		signal.Stop(caughtC)
 		if len(ignored) > 0 { // no signals would mean all
-			signal.Ignore(ignored...)
+			signal.Ignore(ignored...) // before Stop: in between, one of them would end the process
 		}
+		signal.Stop(caughtC)
 	}
 	unmask, err := sys.emptySignalMask()
 	if err != nil {

@@ -82,6 +82,7 @@ func statusOf(err error) int {
 func (p *program) report(err error) int {
 	var e *statusError
 	if err != nil && !(errors.As(err, &e) && e.err == nil) {
+		catchBrokenPipes() // the status is said even if the reason cannot be
 		fmt.Fprintf(p.stderr, "%s: %s\n", p.name, oneLine(err.Error()))
 	}
 	return statusOf(err)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"echod/daemonize"
@@ -59,12 +61,19 @@ func (p *program) restartCommand() *cobra.Command {
 				return err
 			}
 		}
+		goOnToTheEnd()
 		if err := p.stop(cmd, &running, daemonize.Stop{Timeout: timeout}); err != nil {
 			return err
 		}
 		return p.start(&next, d, next.commandLine(flags))
 	}
 	return cmd
+}
+
+// goOnToTheEnd ignores what would end or suspend this process between stop and start, when there is
+// no server. The daemon does not inherit it. KILL and STOP remain, and have that effect.
+func goOnToTheEnd() {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGTSTP)
 }
 
 func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
