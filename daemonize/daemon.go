@@ -3,6 +3,7 @@ package daemonize
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
 )
 
@@ -71,6 +72,13 @@ type Daemon struct {
 	// its launcher had.
 	Sockets []*Socket
 
+	// Files are handed on to the daemon, which gets them by their names from [Process.File]:
+	// regular files, pipes, and the sockets of listeners and connections, as their File methods
+	// return them; net.FileListener makes a listener again. The launcher keeps its own. As with
+	// Sockets, a process that Detach has started has what its launcher had: it need not, and in the
+	// case of a listener cannot, open them once more. See [Detached].
+	Files map[string]*os.File
+
 	// ReadyTimeout is how long Detach waits for the daemon to be ready before it
 	// ends it, by KILL where TERM does not do, and returns an error. A daemon whose
 	// launcher was killed ends itself some seconds later. Zero means for ever.
@@ -123,7 +131,7 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 		launched, err := d.launchUnlessRunning()
 		return nil, launched, err
 	}
-	p := &Process{daemon: d, detached: true, handshake: h, sockets: h.sockets}
+	p := &Process{daemon: d, detached: true, handshake: h, sockets: h.sockets, files: h.files}
 	d.prepare()
 	if err == nil {
 		err = p.settleDetached()
@@ -145,7 +153,7 @@ func (d *Daemon) Foreground() (*Process, error) {
 	if err := d.validate(); err != nil {
 		return nil, err
 	}
-	p := &Process{daemon: d, sockets: d.Sockets}
+	p := &Process{daemon: d, sockets: d.Sockets, files: d.Files}
 	d.prepare()
 	if err := p.settle(); err != nil {
 		p.Close()
@@ -169,7 +177,7 @@ func (d *Daemon) validate() error {
 			return fmt.Errorf("use path %s: not absolute", path)
 		}
 	}
-	return nil
+	return checkFiles(d.Files)
 }
 
 func (d *Daemon) system() system {

@@ -106,16 +106,22 @@ func TestDetachDescriptors(t *testing.T) {
 		}
 	}
 	for _, pid := range []int{early, late} {
-		// A program that has just been executed still has its libraries open.
-		diff := "not looked at"
-		for deadline := time.Now().Add(patience); diff != "" && time.Now().Before(deadline); {
-			fds := procDescriptors(t, pid)
-			delete(fds, 0) // a pipe from the daemon
-			diff = cmp.Diff(map[int]string{1: os.DevNull, 2: os.DevNull}, fds)
-		}
-		if diff != "" {
-			t.Errorf("descriptors of a program of the daemon (-want +got):\n%s", diff)
-		}
+		onlyStandard(t, pid)
+	}
+}
+
+// onlyStandard holds of the descriptors of a program that runCat has started.
+func onlyStandard(t *testing.T, pid int) {
+	t.Helper()
+	// A program that has just been executed still has its libraries open.
+	diff := "not looked at"
+	for deadline := time.Now().Add(patience); diff != "" && time.Now().Before(deadline); {
+		fds := procDescriptors(t, pid)
+		delete(fds, 0) // a pipe from the daemon
+		diff = cmp.Diff(map[int]string{1: os.DevNull, 2: os.DevNull}, fds)
+	}
+	if diff != "" {
+		t.Errorf("descriptors of a program of the daemon (-want +got):\n%s", diff)
 	}
 }
 

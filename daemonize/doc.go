@@ -46,9 +46,10 @@
 //     on Linux no thread has a capability in any set, or can get one by executing a file.
 //  10. [Process.Ready] writes the pid, puts /dev/null on standard output and error, or the file
 //     that [Process.LogTo] was given, or with Daemon.KeepStdio the launcher's (step 9 again),
-//     unless the program has put a file of its own there before Detach, and tells the launcher (step 14), and the service manager where
-//     NOTIFY_SOCKET asks for it. Only now does Detach return in the launcher, and the launcher
-//     exits (step 15), which makes process 1, or the nearest subreaper, the daemon's parent.
+//     but leaves alone what the program has put there before Detach. It tells the launcher
+//     (step 14), and the service manager where NOTIFY_SOCKET asks for it. Only now does Detach
+//     return in the launcher, and the launcher exits (step 15), which makes process 1, or the
+//     nearest subreaper, the daemon's parent.
 //
 // Whatever fails before the launcher was told is reported by the launcher, on the terminal of
 // whoever typed the command, with an exit status, and leaves nothing behind: the launcher

@@ -128,8 +128,8 @@ func answer(sys system, g *greeting) (*handshake, error) {
 	if _, h.stdio, err = sys.receive(fd, len(g.line())); err != nil {
 		return h, fmt.Errorf("receive descriptors from the launcher: %w", err)
 	}
-	if h.sockets, err = receiveSockets(sys, fd); err != nil {
-		return h, fmt.Errorf("receive sockets from the launcher: %w", err)
+	if err := h.receiveFiles(fd); err != nil {
+		return h, fmt.Errorf("receive what was handed on from the launcher: %w", err)
 	}
 	if err := mark(sys); err != nil {
 		return h, fmt.Errorf("mark this process as detached: %w", err)

@@ -98,6 +98,7 @@ type handshake struct {
 	stdio    []int    // what standard input, output and error will lead to, until they do
 
 	sockets []*Socket // what was handed over to the launcher
+	files   map[string]*os.File
 }
 
 func newHandshake(sys system, secret string, fd int) *handshake {

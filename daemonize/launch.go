@@ -123,8 +123,8 @@ func (d *Daemon) launch(ctx context.Context) (*Launched, error) {
 	if err := d.system().send(ours, []byte(greeting{os.Getpid(), secret}.line()), stdio); err != nil {
 		return nil, fmt.Errorf("greet the daemon to be: %w", err)
 	}
-	if err := sendSockets(d.system(), ours, d.Sockets); err != nil {
-		return nil, fmt.Errorf("hand sockets to the daemon to be: %w", err)
+	if err := d.sendFiles(ours); err != nil {
+		return nil, fmt.Errorf("hand descriptors to the daemon to be: %w", err)
 	}
 	_, err = d.system().lstat(d.RuntimeDirectory)
 	makesDir := d.RuntimeDirectory != "" && errors.Is(err, syscall.ENOENT)

@@ -1,9 +1,6 @@
 package daemonize
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -85,12 +82,23 @@ func testAll(m *testing.M) int {
 	return status
 }
 
-// encode is the play as one argument. The fields of Daemon that gob cannot send are those
-// that perform sets.
+// A wirePlay is a play as it is sent. Its fields take the place of what JSON cannot send, or would
+// change.
+type wirePlay struct {
+	play
+	Words  []byte
+	Daemon struct {
+		Daemon
+		Files, Prepare, ExitStatus, Output *struct{} `json:",omitempty"`
+	}
+}
+
+// encode is the play as one argument.
 func (p play) encode() (string, error) {
-	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(p)
-	return base64.StdEncoding.EncodeToString(b.Bytes()), err
+	w := wirePlay{play: p, Words: []byte(p.Words)}
+	w.Daemon.Daemon = p.Daemon
+	b, err := json.Marshal(w)
+	return string(b), err
 }
 
 // command returns the command that performs the play. It is not started.
@@ -113,12 +121,11 @@ func command(t *testing.T, p play) *exec.Cmd {
 	return exec.Command(program, playArgument, argument)
 }
 
-func decodePlay(argument string) (p play, err error) {
-	b, err := base64.StdEncoding.DecodeString(argument)
-	if err != nil {
-		return p, err
-	}
-	return p, gob.NewDecoder(bytes.NewReader(b)).Decode(&p)
+func decodePlay(argument string) (play, error) {
+	var w wirePlay
+	err := json.Unmarshal([]byte(argument), &w)
+	w.play.Words, w.play.Daemon = string(w.Words), w.Daemon.Daemon
+	return w.play, err
 }
 
 // An outcome is what the launcher makes of what Detach returned to it.

@@ -11,7 +11,7 @@ import (
 )
 
 // preliminaries does what the program of a play does before Detach, in both of its processes.
-func (p play) preliminaries() error {
+func (p *play) preliminaries() error {
 	for _, what := range p.Before {
 		if err := p.preliminary(what); err != nil {
 			return err
@@ -23,7 +23,7 @@ func (p play) preliminaries() error {
 // maxRecorded ends a chain of launchers.
 const maxRecorded = 8
 
-func (p play) preliminary(what string) error {
+func (p *play) preliminary(what string) error {
 	log, err := os.OpenFile(p.Log, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return err
@@ -38,6 +38,12 @@ func (p play) preliminary(what string) error {
 			return errors.Join(err, errors.New("a chain of launchers"))
 		}
 		_, err = fmt.Fprintln(log, "process", os.Getpid())
+		return err
+	case "hand on":
+		if !daemon {
+			p.Daemon.Files = map[string]*os.File{"log": nil}
+			p.Daemon.Files["log"], err = os.OpenFile(p.Log, os.O_RDWR, 0)
+		}
 		return err
 	case "log on 1", "log on 2", "log on 3":
 		if daemon {

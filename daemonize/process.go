@@ -17,6 +17,7 @@ type Process struct {
 	detached  bool
 	handshake *handshake // nil in the foreground, and when the launcher knows
 	sockets   []*Socket
+	files     map[string]*os.File
 	notifier  *Notifier // nil without a service manager that wants to know
 	notifyErr error
 
@@ -124,13 +125,18 @@ func (p *Process) Stale() string {
 // those that its launcher had.
 func (p *Process) Sockets() []*Socket { return p.sockets }
 
+// File returns the file that Daemon.Files has by this name, or nil. It is the same one each time,
+// for the program to use and to close; Close closes what is left. A detached daemon has the
+// file of its launcher by a descriptor of its own, which is close-on-exec.
+func (p *Process) File(name string) *os.File { return p.files[name] }
+
 // Notifier returns what tells the service manager about the daemon, or nil if NOTIFY_SOCKET was not
 // set. The methods of nil do nothing.
 func (p *Process) Notifier() *Notifier { return p.notifier }
 
-// Ready says that the daemon serves. It writes the pid file, points standard output and
-// error of a detached daemon at /dev/null, or where [Process.LogTo] says, and tells the launcher, which
-// gets message as [Launched].Message; then the service manager, if NOTIFY_SOCKET was set.
+// Ready says that the daemon serves. It writes the pid file, points standard output and error of
+// a detached daemon at /dev/null, or where [Process.LogTo] says, and tells the launcher, which gets
+// message as [Launched].Message; then the service manager, if NOTIFY_SOCKET was set.
 //
 // An error means that the daemon should end: a detached daemon whose launcher is gone
 // was not wanted any more. A service manager that cannot be told is no such error: the daemon
@@ -157,8 +163,8 @@ func (p *Process) Ready(message string) error {
 // and the text of a panic go there then. It is called again after f was reopened. In the
 // foreground it does nothing: where standard error leads there is for the caller to say.
 //
-// A program that logs by a [log/slog.Handler] has package log write to it with [log/slog.SetDefault];
-// the text of a panic needs a file.
+// With [log/slog.SetDefault], package log writes to a handler of the program; the text of a panic
+// needs a file.
 func (p *Process) LogTo(f *os.File) error {
 	if !p.detached {
 		return nil
@@ -214,6 +220,9 @@ func (p *Process) Close() error {
 	p.notifier.Close()
 	for _, s := range p.sockets {
 		s.Close()
+	}
+	for _, f := range p.files {
+		f.Close()
 	}
 	if p.madeDir != "" {
 		// Another daemon may have moved in meanwhile; then it stays.

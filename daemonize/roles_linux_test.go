@@ -18,6 +18,8 @@ import (
 func systemRoles() map[string]role {
 	return map[string]role{
 		"log":                logTo,
+		"use files":          useFiles,
+		"use log":            useLog,
 		"drop":               drop,
 		"confined":           confined,
 		"forge command line": forgeCommandLine,

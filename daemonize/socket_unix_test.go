@@ -138,17 +138,18 @@ func TestHandOver(t *testing.T) {
 	if err := sys.send(ours, []byte("greeting\n"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := sendSockets(sys, ours, []*Socket{first, second}); err != nil {
+	if err := (&Daemon{Sockets: []*Socket{first, second}}).sendFiles(ours); err != nil {
 		t.Fatal(err)
 	}
 	fd := int(theirs.Fd())
 	if b, _, err := sys.receive(fd, len("greeting\n")); err != nil || string(b) != "greeting\n" {
 		t.Fatalf("greeting is %q, %v", b, err)
 	}
-	got, err := receiveSockets(sys, fd)
-	if err != nil {
+	h := &handshake{sys: sys}
+	if err := h.receiveFiles(fd); err != nil {
 		t.Fatal(err)
 	}
+	got := h.sockets
 	if len(got) != 2 || got[0].Name != first.Name || got[1].Name != "" ||
 		got[0].Kind != ListeningStream || got[1].Kind != ConnectedStream {
 		t.Fatalf("got %+v", got)
@@ -171,13 +172,13 @@ func TestHandOver(t *testing.T) {
 }
 
 func TestHandOverOfNothing(t *testing.T) {
-	sys := kernel{}
 	ours, theirs := handshakeSockets(t)
-	if err := sendSockets(sys, ours, nil); err != nil {
+	if err := (&Daemon{}).sendFiles(ours); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := receiveSockets(sys, int(theirs.Fd())); err != nil || len(got) != 0 {
-		t.Errorf("got %v, %v", got, err)
+	h := &handshake{sys: kernel{}}
+	if err := h.receiveFiles(int(theirs.Fd())); err != nil || len(h.sockets) != 0 || len(h.files) != 0 {
+		t.Errorf("got %v, %v, %v", h.sockets, h.files, err)
 	}
 }
 
