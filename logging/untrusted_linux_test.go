@@ -89,7 +89,7 @@ func TestSecondNameWhereOthersMayWrite(t *testing.T) {
 	s.opened("l", Options{})
 }
 
-// In a sticky directory, what is the caller's own is his doing.
+// In a sticky directory, what is the caller's own was not put there by others.
 func TestOwnLinkInStickyDirectory(t *testing.T) {
 	s := newScene(t, 0o777|fs.ModeSticky)
 	s.must(os.Symlink("../precious", s.path("l")), os.Mkdir(s.path("own"), 0o755), os.Symlink("../l", s.path("own/l")))
@@ -119,7 +119,7 @@ func TestWhatBelongsToOthers(t *testing.T) {
 	s.must(os.Mkdir(s.path("theirs"), 0o755), os.Symlink("../l", s.path("theirs/l")), os.Chown(s.path("theirs"), stranger, stranger))
 	s.refused("theirs/l", "symbolic link "+s.path("theirs/l")+elsewhere, Options{Owner: stranger})
 
-	// Root has put it where nobody else could.
+	// Root has put it where others could not.
 	s = newScene(t, 0o755)
 	s.must(os.WriteFile(s.path("file"), nil, 0o600), os.Chown(s.path("file"), stranger, stranger))
 	s.opened("file", Options{})

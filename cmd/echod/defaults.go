@@ -71,6 +71,9 @@ func ownedByCaller(info os.FileInfo) bool {
 	return ok && int(st.Uid) == os.Geteuid()
 }
 
+// homelessStateDirectory is used where HOME is not set.
+const homelessStateDirectory = "/.local/state"
+
 // userStateDirectory is empty-handed only for a user without a home, who has to name a log file.
 func userStateDirectory() string {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
@@ -78,7 +81,7 @@ func userStateDirectory() string {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		home = "/"
+		return homelessStateDirectory
 	}
 	return filepath.Join(home, ".local/state")
 }

@@ -125,14 +125,20 @@ func portError(a server.Address, err error) error {
 	case syscall.EADDRINUSE:
 		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w%s", a, errno, heldBy(a)))
 	case syscall.EACCES, syscall.EPERM:
-		return withStatus(exitNoPerm, fmt.Errorf("listen on %s: %w%s", a, errno, privilegedPortHint))
+		return withStatus(exitNoPerm, fmt.Errorf("listen on %s: %w%s", a, errno, forbiddenPortHint(a.Port())))
 	case syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT:
 		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w", a, errno))
 	}
 	return withStatus(exitSystem, fmt.Errorf("listen on %s: %w", a, errno))
 }
 
-const privilegedPortHint = " (a port below 1024 needs root or CAP_NET_BIND_SERVICE, see setcap(8); or choose another with --listen)"
+// forbiddenPortHint says what keeps this process from a port.
+func forbiddenPortHint(port int) string {
+	if first := firstUnprivilegedPort(); 0 < port && port < first && !hasPortPrivilege() {
+		return fmt.Sprintf(" (a port below %d needs root or CAP_NET_BIND_SERVICE, see setcap(8); or choose another with --listen)", first)
+	}
+	return " (a security policy, such as that of SELinux or AppArmor, or the user namespace forbids it; or choose another with --listen)"
+}
 
 func closeAll(sockets []socket) {
 	for _, k := range sockets {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"echod/daemonize"
@@ -30,13 +31,32 @@ func (s *settings) checkLog() error {
 	if _, err := logging.ParseFormat(s.logFormat); err != nil {
 		return fmt.Errorf("parse --log-format: %w", err)
 	}
+	return nil
+}
+
+// checkLogFile refuses what is not there, or means nothing, for a server that is started this way.
+func (s *settings) checkLogFile() error {
 	switch {
 	case s.logFile == logToStderr && s.detaches:
 		return errors.New("use --log-file stderr: a daemon has no standard error (see the verb run, or give ./stderr for a file)")
 	case s.logFile == logToStderr && s.inetd:
 		return errors.New("use --log-file stderr: standard error may be the client")
+	case !isDescriptor(s.logFile):
+		return nil
+	case s.detaches:
+		return fmt.Errorf("use --log-file %s: a daemon has no standard output or error (give a file; or use the verb run, which logs to standard error)", s.logFile)
+	case s.inetd:
+		return fmt.Errorf("use --log-file %s: it may be the client (give a file, or syslog)", s.logFile)
 	}
-	return nil
+	return fmt.Errorf("use --log-file %s: the log goes to a file or to standard error (give stderr; for a file of this name, ./-)", s.logFile)
+}
+
+// isDescriptor reports whether a value stands for standard output, or another open descriptor, by the customs of many
+// programs. A file that is called - is given with its directory.
+func isDescriptor(logFile string) bool {
+	path := filepath.Clean(logFile)
+	return logFile == "-" || path == "/dev/stdin" || path == "/dev/stdout" || path == "/dev/stderr" ||
+		strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
 // serverLog is the log of the server, wherever it goes.
@@ -157,7 +177,11 @@ func (s *settings) owner() int {
 // not made in silence. The mode is the XDG Base Directory Specification's.
 func (l *serverLog) makeDirectory(dir string) error {
 	l.directories = missing(dir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	err := os.MkdirAll(dir, 0o700)
+	if _, noHome := os.UserHomeDir(); err != nil && noHome != nil && strings.HasPrefix(dir, homelessStateDirectory+"/") {
+		return fmt.Errorf("make log directory: %w (HOME is not set: set it, or name a file with --log-file)", err)
+	}
+	if err != nil {
 		return fmt.Errorf("make log directory: %w", err)
 	}
 	return nil

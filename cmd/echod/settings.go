@@ -80,7 +80,7 @@ func (s *settings) addFlags(flags *pflag.FlagSet, d defaults) {
 // opened and nothing is changed.
 func (s *settings) resolve() error {
 	for _, step := range []func() error{
-		s.resolveAddresses, s.resolvePaths, s.resolveUmask, s.checkLog, s.checkDurations, s.checkLimits, s.resolveIdentity,
+		s.resolveAddresses, s.checkLogFile, s.resolvePaths, s.resolveUmask, s.checkLog, s.checkDurations, s.checkLimits, s.resolveIdentity,
 	} {
 		err := step()
 		var e *statusError
@@ -216,6 +216,11 @@ func (s *settings) resolveIdentity() error {
 	}
 	if os.Geteuid() != 0 && id.UID != os.Geteuid() {
 		return withStatus(exitNoPerm, fmt.Errorf("use --user %s: only root can become another user", s.user))
+	}
+	if os.Geteuid() == 0 {
+		if err := id.Reachable(); err != nil {
+			return withStatus(exitNoPerm, fmt.Errorf("use --user %s: %w (--user= keeps the calling user)", s.user, err))
+		}
 	}
 	s.identity = id
 	return nil

@@ -14,7 +14,7 @@ import (
 type signals struct {
 	stopC, drainC, reloadC, reopenC, unusedC chan os.Signal
 
-	// pipeC is never read: that nobody reads standard output or error any more is no reason to end, and what was
+	// pipeC is never read: standard output or error without a reader is no reason to end, and what was
 	// to be written there gets an error. The Go runtime would end the process.
 	pipeC chan os.Signal
 }
