@@ -58,25 +58,33 @@ func (d *Daemon) launchUnlessRunning() (*Launched, error) {
 }
 
 func (d *Daemon) launchUnlessHeld(ctx context.Context) (*Launched, error) {
-	if err := d.checkPlace(); err != nil {
-		return nil, err
+	unfit := d.checkRuntimeDirectory()
+	if isForeign(unfit) && checkRuntimeDirectory(d.system(), d.RuntimeDirectory, nil, toLookInto) != nil {
+		return nil, unfit // what is in there is not believed
 	}
 	if d.PidFile != "" {
 		if holder, err := find(d.system(), d.PidFile); err == nil {
 			return nil, &RunningError{Path: d.PidFile, Holder: *holder}
 		}
 	}
+	if unfit != nil {
+		return nil, unfit
+	}
 	return d.launch(ctx)
 }
 
-// checkPlace looks at the runtime directory, before what is in there is believed.
-func (d *Daemon) checkPlace() error {
+// checkRuntimeDirectory finds out whether the daemon could move into its runtime directory, or make it,
+// and changes nothing.
+func (d *Daemon) checkRuntimeDirectory() error {
 	if d.RuntimeDirectory == "" {
 		return nil
 	}
 	err := checkRuntimeDirectory(d.system(), d.RuntimeDirectory, d.Identity, toMoveInto)
-	if errors.Is(err, syscall.ENOENT) {
+	switch {
+	case errors.Is(err, syscall.ENOENT):
 		return nil // it will be made
+	case isForeign(err):
+		return removeFormer(d.system(), d.RuntimeDirectory, err, true)
 	}
 	return err
 }

@@ -18,10 +18,18 @@ func makeRuntimeDirectory(sys system, path string, owner *Identity) (made bool, 
 	if os.Geteuid() == 0 {
 		mode = 0o755
 	}
-	switch err := sys.mkdir(path, mode); {
-	case errors.Is(err, syscall.EEXIST):
-		return false, checkRuntimeDirectory(sys, path, owner, toMoveInto)
-	case err != nil:
+	err = sys.mkdir(path, mode)
+	if errors.Is(err, syscall.EEXIST) {
+		err = checkRuntimeDirectory(sys, path, owner, toMoveInto)
+		if !isForeign(err) {
+			return false, err
+		}
+		if err := removeFormer(sys, path, err, false); err != nil {
+			return false, err
+		}
+		err = sys.mkdir(path, mode)
+	}
+	if err != nil {
 		return false, fmt.Errorf("make runtime directory %s: %w", path, err)
 	}
 	if err := adoptRuntimeDirectory(sys, path, mode, owner); err != nil {
@@ -45,4 +53,9 @@ func adoptRuntimeDirectory(sys system, path string, mode uint32, owner *Identity
 		return fmt.Errorf("give runtime directory %s to %s: %w", path, owner.User, err)
 	}
 	return nil
+}
+
+func isForeign(err error) bool {
+	var foreign *ForeignError
+	return errors.As(err, &foreign)
 }

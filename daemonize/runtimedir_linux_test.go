@@ -3,8 +3,10 @@ package daemonize
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -67,18 +69,97 @@ func TestRuntimeDirectoryOwner(t *testing.T) {
 		{0, nil, ""},
 		{0, theNobody(), ""},
 		{theNobody().UID, theNobody(), ""},
-		{theNobody().UID, nil, "belongs to user 65534"},
-		{70000, theNobody(), "belongs to user 70000"},
+		{theNobody().UID, nil, "belongs to user 65534 and holds letter: if that is not needed, rm -r DIR"},
+		{70000, theNobody(), "belongs to user 70000 and holds letter: if that is not needed, rm -r DIR"},
 	} {
 		path := t.TempDir()
-		if err := os.Chown(path, test.uid, 0); err != nil {
-			t.Fatal(err)
-		}
+		mustBeMade(t, os.Chown(path, test.uid, 0), os.WriteFile(filepath.Join(path, "letter"), []byte("Dear Sir"), 0o600))
+		test.want = strings.ReplaceAll(test.want, "DIR", path)
 		made, err := makeRuntimeDirectory(kernel{}, path, test.owner)
 		var foreign *ForeignError
 		if made || test.want == "" && err != nil || test.want != "" && (!errors.As(err, &foreign) || foreign.Reason != test.want) {
 			t.Errorf("of user %d, for %+v: made %v, %v, want %q", test.uid, test.owner, made, err, test.want)
 		}
+	}
+}
+
+// A directory that root has given to the user of an earlier daemon is made anew for another one if
+// nothing is in there but what daemons leave. A rehearsal changes nothing.
+func TestFormerRuntimeDirectory(t *testing.T) {
+	needRoot(t, "gives directories away")
+	socket := func(t *testing.T, path string) {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		mustBeMade(t, err)
+		l.SetUnlinkOnClose(false)
+		t.Cleanup(func() { l.Close() })
+		if filepath.Base(path) == "dead" {
+			l.Close()
+		}
+	}
+	write := func(text string) func(*testing.T, string) {
+		return func(t *testing.T, path string) { mustBeMade(t, os.WriteFile(path, []byte(text), 0o644)) }
+	}
+	for _, test := range []struct {
+		file string
+		make func(t *testing.T, path string)
+		kept bool
+	}{
+		{"", nil, false},
+		{"stale", write("4194303\n"), false},
+		{"empty", write(""), false},
+		{"dead", socket, false},
+		{"live", socket, true},
+		{"letter", write("Dear Sir"), true},
+		{"locked", func(t *testing.T, path string) {
+			p, err := LockPidFile(path)
+			mustBeMade(t, err)
+			t.Cleanup(func() { p.Remove() })
+		}, true},
+		{"link", func(t *testing.T, path string) { mustBeMade(t, os.Symlink("/etc/passwd", path)) }, true},
+		{"directory", func(t *testing.T, path string) { mustBeMade(t, os.Mkdir(path, 0o700)) }, true},
+	} {
+		t.Run(test.file, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			mustBeMade(t, os.Mkdir(dir, 0o755))
+			if test.file != "" {
+				test.make(t, filepath.Join(dir, test.file))
+			}
+			mustBeMade(t, os.Chown(dir, 70000, 70000))
+			before, err := os.Lstat(dir)
+			mustBeMade(t, err)
+
+			d := &Daemon{RuntimeDirectory: dir, Identity: theNobody()}
+			if err := d.checkRuntimeDirectory(); (err != nil) != test.kept {
+				t.Errorf("the rehearsal returned %v", err)
+			}
+			after, err := os.Lstat(dir)
+			if err != nil || !os.SameFile(before, after) {
+				t.Errorf("the rehearsal has changed something: %v", err)
+			}
+			made, err := makeRuntimeDirectory(kernel{}, dir, theNobody())
+			if made == test.kept || (err != nil) != test.kept {
+				t.Errorf("made %v, %v", made, err)
+			}
+			info, err := kernel{}.lstat(dir)
+			if err != nil || test.kept != (info.uid == 70000) || !test.kept && info.uid != theNobody().UID {
+				t.Errorf("it belongs to user %d, %v", info.uid, err)
+			}
+			if _, err := os.Lstat(filepath.Join(dir, test.file)); test.kept && err != nil {
+				t.Errorf("it is gone: %v", err)
+			}
+		})
+	}
+}
+
+// What only another user can have made is not removed, not even if it is empty.
+func TestRuntimeDirectoryOfAnotherStays(t *testing.T) {
+	needRoot(t, "gives directories away")
+	dir := filepath.Join(t.TempDir(), "run")
+	mustBeMade(t, os.Chmod(filepath.Dir(dir), 0o777|fs.ModeSticky), os.Mkdir(dir, 0o755), os.Chown(dir, 70000, 70000))
+	_, err := makeRuntimeDirectory(kernel{}, dir, theNobody())
+	mustBeForeign(t, "in a directory like /tmp", err, "belongs to user 70000")
+	if _, err := os.Lstat(dir); err != nil {
+		t.Error(err)
 	}
 }
 
