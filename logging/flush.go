@@ -48,14 +48,25 @@ func (q *queue) awaitProgress(end uint64) (progressC <-chan struct{}, done bool,
 	return q.progressC, q.accepted-uint64(len(q.pending)+q.inFlight) >= end, q.failure
 }
 
-// tried notes what became of an attempt to write. The lines of the batch are written if that is nil.
+// trying notes that an attempt to write begins.
+func (q *queue) trying() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.attempt = time.Now()
+}
+
+// tried notes what became of it. The lines of the batch are written if that is nil.
 func (q *queue) tried(failure error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.failure = failure
-	if failure == nil {
-		q.inFlight = 0
+	switch {
+	case failure == nil:
+		q.inFlight, q.taken, q.failing = 0, 0, time.Time{}
+	case q.failing.IsZero():
+		q.failing = q.attempt
 	}
+	q.attempt = time.Time{}
 	if q.progressC != nil {
 		close(q.progressC)
 		q.progressC = nil

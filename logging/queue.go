@@ -41,6 +41,10 @@ type queue struct {
 	reported uint64 // how many of the dropped the log already tells of
 	closed   bool
 
+	lines     int           // in pending
+	taken     int           // lines of the batch that is being written
+	attempt   time.Time     // when the attempt to write that is under way began, or zero
+	failing   time.Time     // when the first of the attempts began that have failed, or zero
 	failure   error         // of the last attempt to write
 	progressC chan struct{} // closed after the next attempt; nil when nothing waits for it
 }
@@ -72,6 +76,7 @@ func (q *queue) put(line []byte) error {
 	if fits {
 		q.pending = append(q.pending, line...)
 		q.accepted += uint64(len(line))
+		q.lines++
 	} else {
 		q.dropped++
 	}
@@ -105,6 +110,7 @@ func (q *queue) swap(spare []byte) (batch []byte, dropped uint64) {
 	defer q.mu.Unlock()
 	batch, q.pending = q.pending, spare[:0]
 	q.inFlight = len(batch)
+	q.taken, q.lines = q.lines, 0
 	dropped, q.reported = q.dropped-q.reported, q.dropped
 	return batch, dropped
 }

@@ -108,6 +108,7 @@ func (w *writer) write() error {
 	if len(w.rest) == 0 {
 		return nil
 	}
+	w.trying()
 	n, err := w.sink.write(w.rest)
 	w.rest = w.rest[n:]
 	if err != nil {

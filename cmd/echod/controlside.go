@@ -117,7 +117,7 @@ func (v *service) snapshot() control.Status {
 			IdleTimeoutSeconds:      s.idleTimeout.Seconds(),
 			DrainTimeoutSeconds:     s.drainTimeout.Seconds(),
 		},
-		Log: control.LogStatus{File: v.log.target, Level: control.LevelName(v.log.level.Level()), LinesDropped: v.log.dropped()},
+		Log: v.log.status(),
 	}
 	for _, k := range v.control.metrics {
 		status.MetricsListen = k.addr().String()

@@ -74,6 +74,7 @@ type serverLog struct {
 type logOutput interface {
 	Handler() slog.Handler
 	Dropped() uint64
+	Trouble() *logging.Trouble
 	Close() error
 }
 
@@ -248,12 +249,28 @@ func (l *serverLog) flush(readyTimeout time.Duration) {
 	l.file.Flush(timeout) // status tells of lines that cannot be written
 }
 
-// dropped returns how many lines could not be written in time.
-func (l *serverLog) dropped() uint64 {
+// status is what package control tells of the log.
+func (l *serverLog) status() control.LogStatus {
+	status := control.LogStatus{File: l.target, Level: control.LevelName(l.level.Level())}
 	if l.output == nil {
-		return 0
+		return status
 	}
-	return l.output.Dropped()
+	status.LinesDropped = l.output.Dropped()
+	if trouble := l.output.Trouble(); trouble != nil {
+		status.FailingSince, status.Failure, status.LinesWaiting = &trouble.Since, trouble.Err.Error(), trouble.Lines
+	}
+	return status
+}
+
+// tellSyslog writes down elsewhere why the log is not complete, for a server whose standard error is nowhere. Where there
+// is no syslog, as in a new root directory, it is lost.
+func tellSyslog(name string, cause error) {
+	syslog, err := logging.DialSyslog(logging.SyslogServer{Tag: name}, logging.Options{})
+	if err != nil {
+		return
+	}
+	slog.New(syslog.Handler()).Error("not closed in order", "error", cause)
+	syslog.Close()
 }
 
 func (l *serverLog) close() error {

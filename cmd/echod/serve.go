@@ -16,6 +16,7 @@ import (
 
 // A service is one run of the server, from the first thing opened to the last one closed.
 type service struct {
+	name     string // of the instance
 	settings *settings
 	process  *daemonize.Process
 	log      *serverLog
@@ -53,6 +54,7 @@ func newService(s *settings, process *daemonize.Process, caught *signals) *servi
 // daemon is told of an error before that. Signals have been caught since before the pid file was locked.
 func serve(s *settings, d defaults, process *daemonize.Process, caught *signals) error {
 	v := newService(s, process, caught)
+	v.name = d.name
 	if err := v.open(d); err != nil {
 		v.abandon(err)
 		process.Abort(statusOf(err), err)
@@ -208,8 +210,11 @@ func (v *service) close() {
 		v.log.Info("stopped", "pid", os.Getpid(), "datagrams", stats.Datagrams.Sent, "accepted", stats.Accepted, "bytes", stats.BytesSent)
 	}
 	err := errors.Join(v.log.close(), v.process.Close())
-	if err != nil {
-		// The log may be what failed. In the foreground this is seen.
+	switch { // the log may be what failed
+	case err == nil:
+	case v.settings.detaches, v.settings.inetd:
+		tellSyslog(v.name, err)
+	default:
 		fmt.Fprintln(os.Stderr, oneLine(err.Error()))
 	}
 }

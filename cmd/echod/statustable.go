@@ -92,5 +92,9 @@ func logSummary(l control.LogStatus) string {
 	if l.File == "" {
 		return "none"
 	}
-	return fmt.Sprintf("%s, level %s, %d lines dropped", l.File, l.Level, l.LinesDropped)
+	summary := fmt.Sprintf("%s, level %s, %d lines dropped", l.File, l.Level, l.LinesDropped)
+	if l.FailingSince != nil {
+		summary += fmt.Sprintf("; cannot be written since %s (%s), %d lines wait", l.FailingSince.Local().Format(time.DateTime), l.Failure, l.LinesWaiting)
+	}
+	return summary
 }

@@ -52,6 +52,13 @@ var serverFamilies = []family{
 	{"echod_received_bytes_total", "counter", "Bytes read from clients.", func(s *Status) []metric { return value(s.Bytes.Received) }},
 	{"echod_sent_bytes_total", "counter", "Bytes sent back to clients.", func(s *Status) []metric { return value(s.Bytes.Sent) }},
 	{"echod_log_lines_dropped_total", "counter", "Log lines that could not be written in time.", func(s *Status) []metric { return value(s.Log.LinesDropped) }},
+	{"echod_log_failing", "gauge", "1 while the log cannot be written.", func(s *Status) []metric {
+		if s.Log.FailingSince == nil {
+			return value(0)
+		}
+		return value(1)
+	}},
+	{"echod_log_lines_waiting", "gauge", "Log lines that wait because the log cannot be written.", func(s *Status) []metric { return value(s.Log.LinesWaiting) }},
 }
 
 // byReason is a sample for each reason, or a single one if they are not told apart.

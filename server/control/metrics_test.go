@@ -31,6 +31,8 @@ func TestMetrics(t *testing.T) {
 		"echod_received_bytes_total 1000\n",
 		"echod_sent_bytes_total 900\n",
 		"echod_log_lines_dropped_total 5\n",
+		"echod_log_failing 0\n",
+		"echod_log_lines_waiting 0\n",
 		"process_start_time_seconds 1.7952912e+09\n", // 2026-11-21
 		"\nprocess_cpu_seconds_total ",
 		"\nprocess_max_fds ",

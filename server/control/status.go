@@ -84,6 +84,11 @@ type LogStatus struct {
 	File         string `json:"file"`          // its path, "stderr", "syslog", or empty without a log
 	Level        string `json:"level"`         // "debug", "info", "warn" or "error"
 	LinesDropped uint64 `json:"lines_dropped"` // because it could not be written in time
+
+	// While the log cannot be written, since when, why, and how many lines wait for that; else they are left out.
+	FailingSince *time.Time `json:"failing_since,omitempty"`
+	Failure      string     `json:"failure,omitempty"`
+	LinesWaiting int        `json:"lines_waiting,omitempty"`
 }
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
