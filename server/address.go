@@ -66,7 +66,7 @@ func (a Address) target() string {
 //
 // HOST is a name, an IPv4 address, or an IPv6 address in brackets, with a zone if it is
 // link-local: [fe80::1%eth0]:7. Without HOST it is all addresses of the machine, IPv6 and IPv4, in one socket
-// where the system has such (OpenBSD and DragonFly do not: IPv4 alone there). [::] is the same,
+// where the system has such (OpenBSD and DragonFly do not: IPv4 alone there, as on a machine without IPv6). [::] is the same,
 // and all IPv6 addresses alone where the system has no such sockets. 0.0.0.0 is all IPv4 addresses. Multicast addresses
 // and the broadcast address are refused: an answer cannot come from there.
 //

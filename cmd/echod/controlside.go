@@ -24,10 +24,10 @@ type controlSide struct {
 	server  *control.Server   // nil before serve
 }
 
-// open makes the sockets, the Unix one for the user that the server will run as.
-func (c *controlSide) open(s *settings) error {
+// open makes the sockets, the Unix one for the user that the server will run as. others are those for clients.
+func (c *controlSide) open(s *settings, others []socket) error {
 	var err error
-	if c.metrics, err = listenAll(s.metrics); err != nil {
+	if c.metrics, err = listenAll(s.metrics, others...); err != nil {
 		return err
 	}
 	if s.controlSocket.path == "" {
@@ -119,8 +119,8 @@ func (v *service) snapshot() control.Status {
 		},
 		Log: v.log.status(),
 	}
-	for _, k := range v.control.metrics {
-		status.MetricsListen = k.addr().String()
+	if metrics := v.control.metrics; len(metrics) > 0 {
+		status.MetricsListen = metrics[0].addr().String()
 	}
 	for _, k := range v.sockets {
 		status.Listeners = append(status.Listeners, control.ListenerStatus{Network: k.addr().Network(), Address: k.addr().String()})

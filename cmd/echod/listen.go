@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -15,6 +18,7 @@ import (
 
 // A socket is one address being served: by a listener, or for datagrams by a packet connection.
 type socket struct {
+	asked    server.Address // what it was bound for; zero if it was handed over
 	listener net.Listener
 	packets  net.PacketConn
 }
@@ -64,21 +68,73 @@ func (k socket) enterRoot(root string) {
 	}
 }
 
-// listenAll binds all addresses or none.
-func listenAll(addresses []server.Address) ([]socket, error) {
+// listenAll binds all addresses or none. others are the sockets that this process has already.
+func listenAll(addresses []server.Address, others ...socket) ([]socket, error) {
 	var sockets []socket
 	for _, a := range addresses {
-		k, err := listen(a)
+		bound, err := listenAtEach(a, slices.Concat(others, sockets))
 		if err != nil {
 			closeAll(sockets)
 			return nil, err
 		}
-		sockets = append(sockets, k)
+		sockets = append(sockets, bound...)
 	}
 	return sockets, nil
 }
 
-func listen(a server.Address) (socket, error) {
+// onePortTries is how often the system is asked for a port that is free at all addresses of a name.
+const onePortTries = 20
+
+// listenAtEach binds all addresses of a name at one port, or the one address that is none.
+func listenAtEach(a server.Address, others []socket) ([]socket, error) {
+	addresses, err := a.Resolve(context.Background())
+	if err != nil {
+		return nil, portError(a, err, others)
+	}
+	for tries := 1; ; tries++ {
+		sockets, err := listenAtOnePort(a, addresses, others)
+		if a.Port() != 0 || tries == onePortTries || !errors.Is(err, syscall.EADDRINUSE) {
+			return sockets, err
+		}
+	}
+}
+
+// listenAtOnePort leaves out addresses that this machine does not have, if it has others: localhost is often said to be
+// ::1 too where there is no IPv6.
+func listenAtOnePort(a server.Address, addresses []server.Address, others []socket) ([]socket, error) {
+	var sockets []socket
+	var missing error
+	for _, one := range addresses {
+		if len(sockets) > 0 && one.Port() == 0 {
+			one = one.WithPort(addrPortOf(sockets[0].addr()).Port())
+		}
+		k, err := listen(one, others)
+		switch {
+		case err == nil:
+			k.asked = a
+			sockets = append(sockets, k)
+		case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+			missing = cmp.Or(missing, err)
+		default:
+			closeAll(sockets)
+			return nil, err
+		}
+	}
+	if len(sockets) == 0 {
+		return nil, missing
+	}
+	return sockets, nil
+}
+
+// addrPortOf returns the address of a TCP or UDP socket, and an invalid one for others.
+func addrPortOf(a net.Addr) netip.AddrPort {
+	if ip, ok := a.(interface{ AddrPort() netip.AddrPort }); ok {
+		return netip.AddrPortFrom(ip.AddrPort().Addr().Unmap(), ip.AddrPort().Port())
+	}
+	return netip.AddrPort{}
+}
+
+func listen(a server.Address, others []socket) (socket, error) {
 	var k socket
 	var err error
 	if a.Network() == "udp" {
@@ -95,7 +151,7 @@ func listen(a server.Address) (socket, error) {
 	case a.Network() == "unix":
 		return socket{}, socketFileError(a, err)
 	}
-	return socket{}, portError(a, err)
+	return socket{}, portError(a, err, others)
 }
 
 // socketFileError says why a Unix socket cannot be had.
@@ -116,14 +172,14 @@ func socketFileError(a server.Address, err error) error {
 }
 
 // portError says why a TCP or UDP port cannot be had.
-func portError(a server.Address, err error) error {
+func portError(a server.Address, err error, others []socket) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w", a, innermost(err)))
 	}
 	switch errno {
 	case syscall.EADDRINUSE:
-		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w%s", a, errno, heldBy(a)))
+		return withStatus(exitUnavailable, fmt.Errorf("listen on %s: %w%s", a, errno, heldBy(a, others)))
 	case syscall.EACCES, syscall.EPERM:
 		return withStatus(exitNoPerm, fmt.Errorf("listen on %s: %w%s", a, errno, forbiddenPortHint(a.Port())))
 	case syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT:
@@ -146,13 +202,42 @@ func closeAll(sockets []socket) {
 	}
 }
 
-// heldBy says who holds a busy address, if that can be known.
-func heldBy(a server.Address) string {
+// heldBy says what holds a busy address, if that can be known.
+func heldBy(a server.Address, others []socket) string {
+	for _, k := range others {
+		if k.includes(a) {
+			return fmt.Sprintf(" by %s, which this server listens on too (leave one of them out)", k.given())
+		}
+	}
 	holders := portHolders(a)
 	if len(holders) == 0 {
 		return " (choose another with --listen)"
 	}
 	return " by " + strings.Join(holders, " and ")
+}
+
+// given returns the address as the user has written it, but for a socket that was handed over.
+func (k socket) given() string {
+	if k.asked == (server.Address{}) {
+		return k.String()
+	}
+	return k.asked.String()
+}
+
+// includes reports whether no other socket can have the address a, which is no name, because of k.
+func (k socket) includes(a server.Address) bool {
+	bound := addrPortOf(k.addr())
+	if k.addr().Network() != a.Network() || int(bound.Port()) != a.Port() {
+		return false
+	}
+	own, wanted := bound.Addr(), netip.IPv6Unspecified()
+	if a.Host() != "" {
+		wanted, _ = netip.ParseAddr(a.Host())
+	}
+	if own.IsUnspecified() || wanted.IsUnspecified() {
+		return own == netip.IPv6Unspecified() || wanted == netip.IPv6Unspecified() || own.Is4() == wanted.Is4()
+	}
+	return own == wanted
 }
 
 // innermost drops what net.Listen says around a cause: the address is in the message already.

@@ -81,7 +81,7 @@ func (v *service) open(d defaults) error {
 			return withPermStatus(exitSystem, err)
 		}
 	}
-	if err := v.control.open(s); err != nil {
+	if err := v.control.open(s, v.sockets); err != nil {
 		return err
 	}
 	if err := v.process.DropPrivileges(); err != nil {
