@@ -65,7 +65,7 @@ func sigMasks(t *testing.T, status string) (ignored, blocked uint64) {
 	return ignored, blocked
 }
 
-// The environment of the daemon, and of what it starts, is what KeptEnvironment and
+// The environment of the daemon, and of what it starts, is what alwaysKept and
 // Daemon.Env name, and nothing that was put there to start it.
 func TestDetachEnvironment(t *testing.T) {
 	leash := newLeash(t)

@@ -2,11 +2,13 @@
 // terminal, no controlling session and nothing left of the shell that started
 // it, whose start is known to have worked before the prompt comes back.
 //
-// A Go program cannot fork(2), so it starts itself a second time. The first
-// process is the launcher, the second the daemon. [Daemon.Detach] returns in
-// both: in the daemon at once, with a [Process]; in the launcher when the daemon
-// has called [Process.Ready] or has failed to get there. The steps, with the
-// numbers daemon(7) gives them under "SysV Daemons":
+// [Daemon.Run] is all that most programs need: it calls a function in the daemon, and cares for
+// signals, errors and the end. It stands on [Daemon.Detach], which leaves these to the program.
+//
+// A Go program cannot fork(2), so it starts itself a second time. The first process is the
+// launcher, the second the daemon. Detach returns in both: in the daemon at once, with a
+// [Process]; in the launcher when the daemon has called [Process.Ready] or has failed to get
+// there. The steps, with the numbers daemon(7) gives them under "SysV Daemons":
 //
 //  1. Descriptors the caller left open are marked close-on-exec (step 1). They
 //     are not closed, because the Go runtime has descriptors of its own among
@@ -16,8 +18,8 @@
 //     script that traps signals can be stopped like any other. Signals 32 to 34 of
 //     Linux, which the Go runtime keeps for itself, stay as they are. The mask is
 //     emptied on Linux only.
-//  3. The environment is cut down to the names in [KeptEnvironment] and in
-//     Daemon.Env (step 4).
+//  3. The environment is cut down to the names that Daemon.Env
+//     tells, and those that it adds (step 4).
 //  4. The program is started again in a session of its own (steps 5 and 6), with /dev/null
 //     for standard input. There is one fork, not two (steps 7 and 8): the daemon is the
 //     leader of its session and its process group, which is what job and process listings
@@ -58,8 +60,8 @@
 // it is ready should be given a standard output of its own: the one it would inherit
 // ends with the launcher.
 //
-// A program that is started by a supervisor calls [Daemon.Foreground] in place
-// of Detach, goes through steps 7 to 10 only, keeps its standard output and error, and is otherwise the
+// A program that is started by a supervisor calls [Daemon.RunForeground] or [Daemon.Foreground],
+// goes through steps 7 to 10 only, keeps its standard output and error, and is otherwise the
 // same.
 //
 // [Find] tells which process holds a pid file, and [Stop] ends it.
@@ -75,12 +77,11 @@
 //		return err // one line: what was handed over that cannot be served
 //	}
 //	d := daemonize.Daemon{Sockets: sockets}
-//	process, launched, err := d.Detach() // or Foreground
-//	...
-//	for _, s := range process.Sockets() {
-//		l, err := s.Listener() // or PacketConn, or Conn, by s.Kind
-//		...
-//	}
+//	launched, err := d.Run(func(ctx context.Context, p *daemonize.Process) error {
+//		for _, s := range p.Sockets() {
+//			l, err := s.Listener() // or PacketConn, or Conn, by s.Kind
+//			...
+//	})
 //
 // with units such as these, which start the program for the first client:
 //

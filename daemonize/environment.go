@@ -9,11 +9,9 @@ import (
 // environment as soon as the daemon has looked at it.
 const secretVariable = "DAEMONIZE_SECRET"
 
-// KeptEnvironment returns the names of the environment variables that a daemon
-// keeps: who it is, how it speaks and where its programs and time zone are, what
-// tunes the Go runtime, and what a service manager tells it. A name that ends in *
-// stands for all that begin so. See also Daemon.Env.
-func KeptEnvironment() []string {
+// alwaysKept are the names that Daemon.Env adds to; a name that ends in * stands for all that
+// begin so.
+func alwaysKept() []string {
 	return []string{
 		"HOME", "LOGNAME", "USER", "SHELL", "PATH", "TMPDIR",
 		"LANG", "LANGUAGE", "LC_*", "TZ", "TZDIR",

@@ -4,76 +4,214 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
+	"path/filepath"
+	"strconv"
 	"time"
 
 	"echod/daemonize"
 )
 
+// The programs of these examples are tests, and in the places of a test. A program leaves Args and
+// Env out, and has its files in /run and /var/log.
+
+// example returns a Daemon that starts an example again, and a directory for it.
+func example(name string) (d daemonize.Daemon, dir string) {
+	if dir = os.Getenv("EXAMPLE_DIRECTORY"); !daemonize.Detached() {
+		var err error
+		if dir, err = os.MkdirTemp("", "example"); err == nil {
+			err = os.Chmod(dir, 0o755)
+		}
+		if err != nil {
+			panic(err)
+		}
+		os.Setenv("EXAMPLE_DIRECTORY", dir)
+	}
+	return daemonize.Daemon{
+		Args:         []string{os.Args[0], "-test.run=^" + name + "$"},
+		Env:          []string{"EXAMPLE_DIRECTORY"},
+		PidFile:      filepath.Join(dir, "hello.pid"),
+		ReadyTimeout: 15 * time.Second,
+	}, dir
+}
+
+// end ends the daemon of an example.
+func end(d daemonize.Daemon, dir string) {
+	if daemonize.Detached() {
+		return
+	}
+	if _, err := (daemonize.Stop{Timeout: 10 * time.Second}).Stop(context.Background(), d.PidFile); err != nil {
+		fmt.Println(err)
+	}
+	os.RemoveAll(dir)
+}
+
+// hello serves until it is told to end. What goes wrong before Ready is seen where the
+// daemon was started; what happens later is in the log, a panic too.
+func hello(ctx context.Context, p *daemonize.Process, logPath string) error {
+	f, err := os.OpenFile(logPath, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := p.LogTo(f); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.Print("greeting ", r.URL.Path)
+		fmt.Fprintln(w, "hello")
+	})}
+	context.AfterFunc(ctx, func() { server.Close() })
+	if err := p.Ready("http://" + listener.Addr().String()); err != nil {
+		return err
+	}
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
 // A complete daemon. The shell that starts it gets its prompt back when the port answers, or else
 // the reason why it does not.
-func Example_daemon() {
-	d := daemonize.Daemon{PidFile: "/run/hello.pid", ReadyTimeout: 15 * time.Second}
-	process, launched, err := d.Detach()
+func ExampleDaemon_Run() {
+	d, dir := example("ExampleDaemon_Run")
+	defer end(d, dir)
+	logPath := filepath.Join(dir, "hello.log")
+
+	launched, err := d.Run(func(ctx context.Context, p *daemonize.Process) error {
+		return hello(ctx, p, logPath)
+	})
 	if err != nil {
-		log.Fatal(err)
-	}
-	if launched != nil {
-		fmt.Println(launched.Message)
+		log.Print(err)
 		return
 	}
-	defer process.Close()
-	termC := make(chan os.Signal, 1)
-	signal.Notify(termC, syscall.SIGTERM)
-	listener, err := net.Listen("tcp", "127.0.0.1:7007")
-	if err == nil {
-		go http.Serve(listener, http.NotFoundHandler())
-		err = process.Ready("serving http://" + listener.Addr().String())
+	if launched == nil {
+		return // the daemon, when it has served
 	}
+
+	// From here on this is the launcher.
+	response, err := http.Get(launched.Message)
 	if err != nil {
-		process.Abort(1, err)
+		log.Print(err)
 		return
 	}
-	<-termC
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	text, _ := os.ReadFile(logPath)
+	fmt.Printf("the daemon says: %sits log ends with: %s", body, text[len("2006/01/02 15:04:05 "):])
+	// Output:
+	// the daemon says: hello
+	// its log ends with: greeting /
+}
+
+// A listener that the launcher has opened goes on to the daemon. An address that is in use is found
+// out before anything is started.
+func ExampleProcess_File() {
+	d, dir := example("ExampleProcess_File")
+	defer end(d, dir)
+	if !daemonize.Detached() {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		file, err := listener.(*net.TCPListener).File()
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		d.Files = map[string]*os.File{"web": file}
+	}
+
+	launched, err := d.Run(func(ctx context.Context, p *daemonize.Process) error {
+		listener, err := net.FileListener(p.File("web"))
+		if err != nil {
+			return err
+		}
+		context.AfterFunc(ctx, func() { listener.Close() })
+		if err := p.Ready(listener.Addr().String()); err != nil {
+			return err
+		}
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return context.Cause(ctx)
+			}
+			fmt.Fprintln(conn, "hello")
+			conn.Close()
+		}
+	})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	if launched == nil {
+		return
+	}
+
+	conn, err := net.Dial("tcp", launched.Message)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer conn.Close()
+	text, _ := io.ReadAll(conn)
+	fmt.Printf("%s", text)
+	// Output: hello
 }
 
 // A daemon that is started by root and becomes another user, who can remove the pid file from a
 // directory of its own.
 func ExampleProcess_DropPrivileges() {
-	identity, err := daemonize.LookupIdentity("nobody")
+	d, dir := example("ExampleProcess_DropPrivileges")
+	name := "nobody"
+	if os.Geteuid() != 0 {
+		name = strconv.Itoa(os.Geteuid()) // others cannot become another user
+	}
+	identity, err := daemonize.LookupIdentity(name)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		log.Print(err)
 		return
 	}
-	d := daemonize.Daemon{RuntimeDirectory: "/run/hello", PidFile: "/run/hello/hello.pid", Identity: identity}
-	process, err := d.Foreground()
+	d.RuntimeDirectory = filepath.Join(dir, "run")
+	d.PidFile = filepath.Join(d.RuntimeDirectory, "hello.pid")
+	d.Identity = identity
+	defer end(d, dir)
+
+	launched, err := d.Run(func(ctx context.Context, p *daemonize.Process) error {
+		// First open what takes root: a port below 1024, the log.
+		if err := p.DropPrivileges(); err != nil {
+			return err
+		}
+		if err := p.Ready(fmt.Sprint("is the user: ", os.Geteuid() == identity.UID)); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		log.Print(err)
 		return
 	}
-	defer process.Close()
-	listener, err := net.Listen("tcp", ":7") // takes root
-	if err == nil {
-		err = process.DropPrivileges()
-	}
-	if err == nil {
-		err = process.Ready("")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if launched == nil {
 		return
 	}
-	listener.Close() // or serve
+
+	fmt.Println(launched.Message)
+	// Output: is the user: true
 }
 
 // What a verb status says.
 func ExampleFind() {
-	holder, err := daemonize.Find("/run/hello.pid")
+	holder, err := daemonize.Find("/nonexistent/hello.pid")
 	var stale *daemonize.StaleError
 	switch {
 	case errors.Is(err, daemonize.ErrNotRunning):
@@ -87,14 +225,19 @@ func ExampleFind() {
 	default:
 		fmt.Println("running, pid", holder.Pid)
 	}
+	// Output: not running
 }
 
 // What a verb stop does: TERM, and KILL after ten seconds.
 func ExampleStop() {
-	stopped, err := daemonize.Stop{Timeout: 10 * time.Second}.Stop(context.Background(), "/run/hello.pid")
-	if err != nil {
+	stopped, err := daemonize.Stop{Timeout: 10 * time.Second}.Stop(context.Background(), "/nonexistent/hello.pid")
+	switch {
+	case errors.Is(err, daemonize.ErrNotRunning):
+		fmt.Println("was not running")
+	case err != nil:
 		fmt.Println("stop:", err)
-		return
+	default:
+		fmt.Println("stopped, pid", stopped.Pid)
 	}
-	fmt.Println("stopped, pid", stopped.Pid)
+	// Output: was not running
 }

@@ -146,7 +146,7 @@ func (d *Daemon) launch(ctx context.Context) (*Launched, error) {
 
 // spawnClean starts the daemon with nothing of the caller's but what was meant for it.
 func (d *Daemon) spawnClean(secret string, output *os.File) (*os.Process, error) {
-	environ := keptEnvironment(os.Environ(), append(KeptEnvironment(), d.Env...))
+	environ := keptEnvironment(os.Environ(), append(alwaysKept(), d.Env...))
 	environ = append(environ, secretVariable+"="+secret)
 	if err := d.system().closeOnExec(3); err != nil {
 		return nil, fmt.Errorf("mark descriptors close-on-exec: %w", err)

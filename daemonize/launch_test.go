@@ -74,7 +74,7 @@ func TestLaunchCrash(t *testing.T) {
 		{"panic", 2, "daemon ended before it was ready: exit status 2", "panic: boom"},
 		{"kill", 1, "daemon ended before it was ready: signal: killed", ""},
 		{"3", 3, "daemon ended before it was ready: exit status 3", ""},
-		{"0", 1, "daemon ended before it was ready: exit status 0", ""},
+		{"0", 1, "daemon ended with status 0 before it was ready, and called neither Ready nor Abort", ""},
 	} {
 		t.Run(test.words, func(t *testing.T) {
 			leash := newLeash(t)

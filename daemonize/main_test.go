@@ -26,6 +26,7 @@ type play struct {
 	Words  string // for the role
 
 	Foreground bool // in place of Detach
+	Run        bool // Run or RunForeground: Words is in runs
 
 	Before []string // what the program does before Detach, each in preliminaries
 	Log    string   // the file that a preliminary names or fills
@@ -43,6 +44,9 @@ const usedRoles = "DAEMONIZE_TEST_USED_ROLES"
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == playArgument {
 		os.Exit(perform(os.Args[2]))
+	}
+	if Detached() {
+		os.Exit(m.Run()) // the daemon of an example
 	}
 	os.Exit(testAll(m))
 }
@@ -163,6 +167,9 @@ func perform(argument string) int {
 	d := &p.Daemon
 	d.sys = p.Fault.system(!p.Foreground && os.Getenv(secretVariable) == "")
 	d.ExitStatus = func(error) int { return exitRefused }
+	if p.Run {
+		return p.run()
+	}
 	var process *Process
 	var launched *Launched
 	if p.Foreground {

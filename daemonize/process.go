@@ -15,6 +15,7 @@ import (
 type Process struct {
 	daemon    *Daemon
 	detached  bool
+	ready     bool
 	handshake *handshake // nil in the foreground, and when the launcher knows
 	sockets   []*Socket
 	files     map[string]*os.File
@@ -153,7 +154,7 @@ func (p *Process) Ready(message string) error {
 		}
 		p.hangUp()
 	}
-	p.madeDir = ""
+	p.ready, p.madeDir = true, ""
 	p.notifyErr = p.notifier.Ready()
 	return nil
 }

@@ -145,6 +145,8 @@ func (c *conversation) failure(f *frame, cause error) error {
 		return &StartError{Status: failureStatus(f.Status), Message: f.Message}
 	case cause != nil:
 		return &StartError{Status: 1, Message: fmt.Sprintf("daemon was ended before it was ready: %v", cause)}
+	case c.state != nil && c.state.Success():
+		return &StartError{Status: 1, Message: "daemon ended with status 0 before it was ready, and called neither Ready nor Abort"}
 	case c.state == nil:
 		return &StartError{Status: 1, Message: "daemon ended before it was ready"}
 	}
