@@ -33,6 +33,7 @@
 //	eof           the client was done, and got everything back
 //	idle          it neither sent nor took anything for Server.IdleTimeout
 //	reset         it broke the connection off
+//	timeout       its system has not answered for too long: it has vanished, or the way to it
 //	shutdown      the server was closed
 //	disconnected  Server.Disconnect
 //	error         anything else; one more field, error, says what

@@ -20,6 +20,7 @@ type epollListener struct {
 	wild    bool      // it listens on every address, so that its clients have different ones
 	last    wildEnd   // of the client that came last
 	early   bool      // there may be clients that came before presetClients
+	mptcp   bool      // clients inherit no TCP_USER_TIMEOUT
 	backoff backoff
 	free    func()     // resume, to be called when there is a place
 	brokenC chan error // gets the first error that ends accepting
@@ -47,7 +48,7 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 	switch l := l.(type) {
 	case *net.TCPListener:
 		d.wild = l.Addr().(*net.TCPAddr).IP.IsUnspecified()
-		presetClients(fd)
+		d.mptcp = !presetClients(fd)
 		d.early = true
 		l.Close()
 	case *UnixListener:
@@ -56,17 +57,19 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 	return d, nil
 }
 
-// presetClients sets on a listening TCP socket what package net sets on every connection it
-// accepts, and that urgent data stays in its place (see receiveUrgentInline); connections inherit
-// it on Linux. Errors do not matter: clients are served without, too.
-func presetClients(fd int) {
-	const probe = 15 // seconds
+// presetClients sets on a TCP socket what package net sets on every connection it accepts, that
+// urgent data stays in its place (see receiveUrgentInline), and TCP_USER_TIMEOUT; on Linux
+// connections inherit it from the listening socket. It reports false if the socket does not know
+// TCP_USER_TIMEOUT. Errors do not matter: clients are served without, too.
+func presetClients(fd int) bool {
+	const seconds = int(keepAliveInterval / time.Second)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, probe)
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, probe)
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepAliveProbes)
+	return setUserTimeout(fd, userTimeout) == nil
 }
 
 // open begins to accept.
@@ -168,6 +171,8 @@ func (d *epollListener) welcome(fd int32, size uint32) {
 		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // which is not inherited
 	} else if d.early {
 		presetClients(int(fd))
+	} else if d.mptcp {
+		setUserTimeout(int(fd), userTimeout)
 	}
 	c.loop.Store(l)
 	if !s.admit(c, &c.session) {

@@ -17,6 +17,7 @@ type epollClient struct {
 	loop    atomic.Pointer[loop] // who serves it; changed by that loop only
 	pending *pending             // nil if it has taken all it was sent
 	left    bool                 // its session was ended by the server, it may take what it is owed
+	lifted  bool                 // TCP_USER_TIMEOUT was taken away: see fitUserTimeout
 	session
 
 	older, newer *epollClient // neighbours in an ageList

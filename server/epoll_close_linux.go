@@ -98,8 +98,9 @@ func (l *loop) forget(c *epollClient) {
 	l.idle.remove(c)
 }
 
-// expire ends the sessions whose time is over.
+// expire does what it is time for: it ends the sessions whose time is over.
 func (l *loop) expire() {
+	l.lookAtWindows()
 	if timeout := l.engine.server.IdleTimeout; timeout > 0 {
 		for c := l.idle.oldest; c != nil && c.lastActivity()+timeout <= l.now; c = l.idle.oldest {
 			l.finish(c, os.ErrDeadlineExceeded)
@@ -131,6 +132,9 @@ func (l *loop) patience(now time.Duration) int {
 	}
 	if len(l.leaving) > 0 && (until < 0 || l.checkAt < until) {
 		until = l.checkAt
+	}
+	if l.load.Load() > 0 && (until < 0 || l.windowsAt < until) {
+		until = l.windowsAt
 	}
 	if until < 0 {
 		return -1

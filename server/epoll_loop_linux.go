@@ -22,15 +22,17 @@ type loop struct {
 	epfd   int
 	wakefd int // an eventfd: do writes to it, which ends a wait
 
-	now     time.Duration          // when the events at hand were reported
-	clients clientTable            // by descriptor
-	others  map[int32]readyHandler // by descriptor: what is not a client
-	idle    ageList                // by last activity, if there is an IdleTimeout
-	leaving []leaver               // by the time at which the server ended their sessions
-	checkAt time.Duration          // when to look at those that are leaving
-	hot     bool                   // events came in numbers: look for more before waiting
-	woken   bool                   // there are tasks
-	stopped bool
+	now        time.Duration          // when the events at hand were reported
+	clients    clientTable            // by descriptor
+	others     map[int32]readyHandler // by descriptor: what is not a client
+	idle       ageList                // by last activity, if there is an IdleTimeout
+	leaving    []leaver               // by the time at which the server ended their sessions
+	checkAt    time.Duration          // when to look at those that are leaving
+	windowsAt  time.Duration          // when to look at the windows of clients
+	windowPage int                    // of clients, with which the look goes on
+	hot        bool                   // events came in numbers: look for more before waiting
+	woken      bool                   // there are tasks
+	stopped    bool
 
 	load    atomic.Int64 // clients; others may read it, as well as full
 	full    atomic.Bool  // it hardly ever waits

@@ -1,5 +1,7 @@
 package server
 
+import "iter"
+
 // tablePage is how many descriptors share a page of a clientTable.
 const tablePage = 512
 
@@ -27,10 +29,17 @@ func (t *clientTable) put(fd int32, c *epollClient) {
 
 // all yields the clients. The table may be changed meanwhile.
 func (t *clientTable) all(yield func(*epollClient) bool) {
-	for _, page := range t.pages {
-		for _, c := range page {
-			if c != nil && !yield(c) {
-				return
+	t.between(0, len(t.pages))(yield)
+}
+
+// between is all, of the pages from first up to end only, as far as there are such.
+func (t *clientTable) between(first, end int) iter.Seq[*epollClient] {
+	return func(yield func(*epollClient) bool) {
+		for i := first; i < min(end, len(t.pages)); i++ {
+			for _, c := range t.pages[i] {
+				if c != nil && !yield(c) {
+					return
+				}
 			}
 		}
 	}

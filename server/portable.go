@@ -88,6 +88,8 @@ type portableClient struct {
 }
 
 func (c *portableClient) run() {
+	stop := watchVanishing(c.conn)
+	defer stop()
 	err := c.echo()
 	why := c.finish(err)
 	if why.byServer() {

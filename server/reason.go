@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -15,6 +16,7 @@ const (
 	reasonEOF
 	reasonIdle
 	reasonReset
+	reasonTimeout
 	reasonShutdown
 	reasonDisconnected
 	reasonError
@@ -22,12 +24,18 @@ const (
 
 // String returns the word that the log shows.
 func (r reason) String() string {
-	return [...]string{"", "eof", "idle", "reset", "shutdown", "disconnected", "error"}[r]
+	return [...]string{"", "eof", "idle", "reset", "timeout", "shutdown", "disconnected", "error"}[r]
 }
 
 // byServer tells whether it was the server's wish that the session ended.
 func (r reason) byServer() bool {
 	return r == reasonShutdown || r == reasonDisconnected
+}
+
+// unreachable is what a connection returns that was given up because nothing came from the client any more: what
+// routers have said of it, if they have said something.
+var unreachable = [...]syscall.Errno{
+	syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN,
 }
 
 // reasonFor tells why a client whose connection returned err is gone.
@@ -39,6 +47,8 @@ func reasonFor(err error) reason {
 		return reasonIdle
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
 		return reasonReset
+	case slices.ContainsFunc(unreachable[:], func(errno syscall.Errno) bool { return errors.Is(err, errno) }):
+		return reasonTimeout
 	}
 	return reasonError
 }
