@@ -21,25 +21,25 @@ func (s *session) logOpened() {
 }
 
 // logClosed says that the session ended at the time now. err is shown only if the reason
-// does not say it all.
-func (s *session) logClosed(why reason, err error, now time.Duration) {
+// does not say it all, undelivered if it is not 0.
+func (s *session) logClosed(why reason, err error, undelivered int, now time.Duration) {
 	log := s.server.log
 	if !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
-	attrs := [...]slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 9), // no less than all: the compiler keeps it on the stack
 		slog.Uint64("id", s.id), slog.String("network", s.local.network),
 		slog.String("local", s.local.address), slog.String("remote", s.remote.String()),
 		slog.Uint64("bytes", s.sent.Load()),
-		slog.Duration("duration", (now - s.opened).Round(time.Microsecond)),
-		slog.String("reason", why.String()),
-		{Key: "error", Value: slog.AnyValue(err)},
+		slog.Duration("duration", (now-s.opened).Round(time.Microsecond)),
+		slog.String("reason", why.String()))
+	if undelivered > 0 {
+		attrs = append(attrs, slog.Int("undelivered", undelivered))
 	}
-	n := len(attrs)
-	if why != reasonError {
-		n--
+	if why == reasonError {
+		attrs = append(attrs, slog.Any("error", err))
 	}
-	log.LogAttrs(context.Background(), slog.LevelInfo, "connection closed", attrs[:n]...)
+	log.LogAttrs(context.Background(), slog.LevelInfo, "connection closed", attrs...)
 }
 
 // A refusalLog keeps those who are not let in from filling the log.

@@ -154,9 +154,10 @@ func (s *Server) admit(c client, n *session) bool {
 	return true
 }
 
-// dismiss ends a session whose connection is closed.
-func (s *Server) dismiss(n *session, why reason, err error) {
-	n.logClosed(why, err, s.now())
+// dismiss ends a session whose connection is closed. undelivered is how many of the bytes that were sent did not reach
+// the client.
+func (s *Server) dismiss(n *session, why reason, err error, undelivered int) {
+	n.logClosed(why, err, undelivered, s.now())
 	s.registry.remove(n.id)
 	s.admission.leave(n.remote.ip.Addr())
 }

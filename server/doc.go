@@ -17,7 +17,8 @@
 // # What a client may rely on
 //
 // Every byte comes back, in order, once. A client that shuts down its sending side gets
-// everything it is still owed and then the end of the stream. A client that sends without
+// everything it is still owed and then the end of the stream, however late it reads: it is a client, under
+// all limits and Server.IdleTimeout, until its system has acknowledged the last byte. A client that sends without
 // reading is not read from until it takes what it was sent, so the memory it costs is
 // bounded, and no byte is dropped to keep it so.
 //
@@ -28,9 +29,10 @@
 //	msg="connection opened" id=1 network=tcp local=127.0.0.1:7007 remote=127.0.0.1:50412
 //	msg="connection closed" id=1 network=tcp local=127.0.0.1:7007 remote=127.0.0.1:50412 bytes=6 duration=1.2ms reason=eof
 //
-// bytes is what was sent back. reason is one of
+// bytes is what was sent back; undelivered, after reason, how many of these had not reached the client's
+// system at the end, if there are any. reason is one of
 //
-//	eof           the client was done, and got everything back
+//	eof           the client was done, and its system has everything
 //	idle          it neither sent nor took anything for Server.IdleTimeout
 //	reset         it broke the connection off
 //	timeout       its system has not answered for too long: it has vanished, or the way to it

@@ -99,7 +99,8 @@ func awaitEvents(epfd int, events []unix.EpollEvent, milliseconds int) int {
 	return int(n)
 }
 
-// unsentBytes returns how much of what was sent on fd has not reached the peer's system.
+// unsentBytes returns how much of what was sent on fd has not reached the peer's system: for TCP in bytes, of which the
+// end of the stream is one; for a Unix socket how much memory what the peer has not read takes.
 func unsentBytes(fd int32) int {
 	var n int32
 	_, _, errno := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCOUTQ, uintptr(unsafe.Pointer(&n)))
@@ -107,4 +108,15 @@ func unsentBytes(fd int32) int {
 		return 0
 	}
 	return int(n)
+}
+
+// socketError returns the error that a connection has broken with, and forgets it.
+func socketError(fd int32) syscall.Errno {
+	var errno int32
+	size := uint32(unsafe.Sizeof(errno))
+	if _, _, failed := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR,
+		uintptr(unsafe.Pointer(&errno)), uintptr(unsafe.Pointer(&size)), 0); failed != 0 {
+		return failed
+	}
+	return syscall.Errno(errno)
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"io"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -12,12 +11,14 @@ import (
 // An epollClient is a client of a loop. There may be very many that do nothing, so it is small, and the
 // order of its fields matters: those that every message needs are in one cache line, the first.
 type epollClient struct {
-	fd      int32
-	ending  atomic.Uint32        // the reason for which the session is to end, or has ended
-	loop    atomic.Pointer[loop] // who serves it; changed by that loop only
-	pending *pending             // nil if it has taken all it was sent
-	left    bool                 // its session was ended by the server, it may take what it is owed
-	lifted  bool                 // TCP_USER_TIMEOUT was taken away: see fitUserTimeout
+	fd           int32
+	ending       atomic.Uint32        // the reason for which the session is to end, or has ended
+	loop         atomic.Pointer[loop] // who serves it; changed by that loop only
+	pending      *pending             // nil if it has taken all it was sent
+	stage        stage
+	polled       bool   // it is in loop.polled, not in loop.idle
+	lifted       bool   // TCP_USER_TIMEOUT was taken away: see fitUserTimeout
+	acknowledged uint32 // if polled: how much of sent had reached its system at the last poll; the low bits
 	session
 
 	older, newer *epollClient // neighbours in an ageList
@@ -55,10 +56,12 @@ func (l *loop) serve(c *epollClient) {
 	switch {
 	case c.pending != nil:
 		l.flush(c)
-	case c.left:
-		l.discard(c)
-	default:
+	case c.stage == stageOpen:
 		l.echo(c)
+	case c.stage == stageOwed:
+		l.settle(c)
+	default:
+		l.discard(c)
 	}
 }
 
@@ -68,7 +71,7 @@ func (l *loop) echo(c *epollClient) {
 	n, errno := receive(c.fd, l.buf[:])
 	if n == 0 {
 		if errno == 0 {
-			l.finish(c, io.EOF)
+			l.clientEnded(c)
 		} else if !again(errno) {
 			l.finish(c, os.NewSyscallError("recv", errno))
 		}
@@ -91,7 +94,7 @@ func (l *loop) echo(c *epollClient) {
 func (l *loop) moved(c *epollClient, n int) {
 	c.countSent(n, l.now)
 	l.sent += uint64(n)
-	if l.engine.server.IdleTimeout > 0 && !c.left {
+	if l.engine.server.IdleTimeout > 0 && !c.polled {
 		l.idle.renew(c)
 	}
 }
@@ -118,10 +121,11 @@ func (l *loop) flush(c *epollClient) {
 		return
 	}
 	l.drop(c)
-	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
-	if c.left {
+	if c.stage == stageClosing {
 		l.halfClose(c)
+		return
 	}
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
 }
 
 // drop gives back the buffer of what the client did not take, if there is any.

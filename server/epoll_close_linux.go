@@ -2,21 +2,19 @@ package server
 
 import (
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// lingerCheck is how often the loop looks whether clients whose sessions were ended have
-// got everything: no event tells.
-const lingerCheck = 20 * time.Millisecond
+// A stage is how far the end of a client has come. It only grows.
+type stage uint8
 
-// A leaver is a client whose session the server has ended. It may be gone meanwhile.
-type leaver struct {
-	*epollClient
-	closeBy time.Duration // when it has to be gone
-}
+const (
+	stageOpen    stage = iota // what it sends is read and sent back
+	stageOwed                 // it has sent all it will, but its system does not have all its answers yet
+	stageClosing              // the server ends it: it has closeGrace to take what it is owed
+)
 
 // end is part of client.
 func (c *epollClient) end(why reason) bool {
@@ -27,7 +25,8 @@ func (c *epollClient) end(why reason) bool {
 	return true
 }
 
-// leave makes the loop that has the client end its session, even if the client moves to another one meanwhile.
+// leave makes the loop that has the client end its session, even if the client moves to another one
+// meanwhile.
 func (c *epollClient) leave() {
 	l := c.loop.Load()
 	l.do(func() {
@@ -40,55 +39,83 @@ func (c *epollClient) leave() {
 }
 
 // endSession stops reading from the client and gives it the time to take what it was sent. It has
-// no effect if the client is gone or leaving, or not yet here.
+// no effect if the client is gone or closing, or not yet here.
 func (l *loop) endSession(c *epollClient) {
-	if l.clients.at(c.fd) != c || c.left {
+	if l.clients.at(c.fd) != c || c.stage == stageClosing {
 		return
 	}
-	c.left = true
-	l.idle.remove(c)
-	l.leaving = append(l.leaving, leaver{c, l.now + closeGrace})
+	c.stage = stageClosing
+	l.poll(c, l.now+closeGrace)
 	if c.pending == nil {
 		l.halfClose(c)
 	}
 }
 
-// halfClose tells the client that nothing more will come. The connection itself is closed when
-// the client's system has everything, for a TCP connection that is closed with
-// bytes unread is reset, and what was under way to the client is lost.
+// halfClose tells the client that nothing more will come. The connection itself is closed when the
+// client's system has everything, for a TCP connection that is closed with bytes unread is reset,
+// and what was under way to the client is lost.
+//
+// The acknowledgement of the end is an event, as something changes, but only to an edge-triggered
+// watch: the socket is writable from now on, and no level-triggered one would ever wait again.
 func (l *loop) halfClose(c *epollClient) {
 	unix.Shutdown(int(c.fd), unix.SHUT_WR)
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, closingInterest)
 	l.discard(c)
 }
 
-// discard drops what the client still sends, and closes the connection when the client has or when it has
+const closingInterest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET
+
+// discard drops what the client still sends, and closes the connection when the client's system has
 // got everything.
 func (l *loop) discard(c *epollClient) {
 	for range 16 {
 		n, errno := receive(c.fd, l.buf[:])
-		if n > 0 {
-			continue
-		}
-		if again(errno) && c.local.network == "tcp" && unsentBytes(c.fd) > 0 {
+		switch {
+		case n > 0:
+		case errno == 0 || again(errno):
+			l.settle(c)
+			return
+		default:
+			l.finish(c, nil)
 			return
 		}
-		l.finish(c, nil)
-		return
 	}
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, closingInterest) // there may be more, which must wait for its turn
 }
 
-// finish closes the connection and ends the session. err is what made it end, nil if the server wanted it.
+// finish closes the connection and ends the session. err is what made it end, nil if the server
+// wanted it.
+//
+// A client that does not have all its answers is reset: so it can tell, and the kernel keeps
+// nothing for it. At shutdown the kernel may go on with what it has, if that is all that there is.
 func (l *loop) finish(c *epollClient, err error) {
 	why := reason(c.ending.Load())
 	if err != nil {
 		why = reasonFor(err)
 		c.ending.Store(uint32(why))
 	}
+	undelivered := 0
+	if why != reasonEOF {
+		undelivered = l.undelivered(c)
+	}
 	l.forget(c)
-	closeSocket(c.fd)
+	if c.pending != nil || undelivered > 0 && why != reasonShutdown {
+		refuseSocket(c.fd)
+	} else {
+		closeSocket(c.fd)
+	}
 	l.drop(c)
 	l.publish()
-	l.engine.server.dismiss(&c.session, why, err)
+	l.engine.server.dismiss(&c.session, why, err, undelivered)
+}
+
+// undelivered returns how much of what was sent to the client has not reached its system.
+func (l *loop) undelivered(c *epollClient) int {
+	n := c.unacknowledged()
+	if n > 0 && c.stage != stageOpen && c.pending == nil {
+		n-- // the end of the stream counts as a byte
+	}
+	return n
 }
 
 // forget takes the client out of everything that belongs to the loop.
@@ -96,6 +123,7 @@ func (l *loop) forget(c *epollClient) {
 	l.clients.put(c.fd, nil)
 	l.load.Add(-1)
 	l.idle.remove(c)
+	c.polled = false
 }
 
 // expire does what it is time for: it ends the sessions whose time is over.
@@ -103,25 +131,16 @@ func (l *loop) expire() {
 	l.lookAtWindows()
 	if timeout := l.engine.server.IdleTimeout; timeout > 0 {
 		for c := l.idle.oldest; c != nil && c.lastActivity()+timeout <= l.now; c = l.idle.oldest {
-			l.finish(c, os.ErrDeadlineExceeded)
+			if unsentBytes(c.fd) > 0 {
+				l.poll(c, l.now+l.pollInterval()) // it may take what the kernel has for it
+			} else {
+				l.finish(c, os.ErrDeadlineExceeded)
+			}
 		}
 	}
-	if len(l.leaving) == 0 || l.now < l.checkAt {
-		return
+	if len(l.polled) > 0 && l.pollAt <= l.now {
+		l.pollClients()
 	}
-	l.checkAt = l.now + lingerCheck
-	l.leaving = slices.DeleteFunc(l.leaving, func(v leaver) bool {
-		c := v.epollClient
-		switch {
-		case l.clients.at(c.fd) != c:
-			return true
-		case v.closeBy <= l.now:
-			l.finish(c, nil)
-		case c.pending == nil:
-			l.discard(c)
-		}
-		return l.clients.at(c.fd) != c
-	})
 }
 
 // patience is how many milliseconds the loop may wait for events at the time now, -1 for no limit.
@@ -130,8 +149,8 @@ func (l *loop) patience(now time.Duration) int {
 	if c := l.idle.oldest; c != nil {
 		until = c.lastActivity() + l.engine.server.IdleTimeout
 	}
-	if len(l.leaving) > 0 && (until < 0 || l.checkAt < until) {
-		until = l.checkAt
+	if len(l.polled) > 0 && (until < 0 || l.pollAt < until) {
+		until = l.pollAt
 	}
 	if l.load.Load() > 0 && (until < 0 || l.windowsAt < until) {
 		until = l.windowsAt

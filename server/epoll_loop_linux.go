@@ -25,9 +25,9 @@ type loop struct {
 	now        time.Duration          // when the events at hand were reported
 	clients    clientTable            // by descriptor
 	others     map[int32]readyHandler // by descriptor: what is not a client
-	idle       ageList                // by last activity, if there is an IdleTimeout
-	leaving    []leaver               // by the time at which the server ended their sessions
-	checkAt    time.Duration          // when to look at those that are leaving
+	idle       ageList                // clients by last activity, if there is an IdleTimeout
+	polled     []poll                 // clients that are asked for now and then
+	pollAt     time.Duration          // when they are
 	windowsAt  time.Duration          // when to look at the windows of clients
 	windowPage int                    // of clients, with which the look goes on
 	hot        bool                   // events came in numbers: look for more before waiting

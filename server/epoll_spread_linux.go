@@ -124,7 +124,7 @@ func (e *epollEngine) relieve(u usage) {
 func (l *loop) share(with *loop) {
 	give := false
 	for c := range l.clients.all {
-		if c.left || c.lastActivity() < l.now-busyWindow {
+		if c.stage != stageOpen || c.polled || c.lastActivity() < l.now-busyWindow {
 			continue
 		}
 		if give = !give; give {

@@ -195,7 +195,7 @@ func TestHandOverOfAStuckClient(t *testing.T) {
 // giveAll gives all clients of a loop to another one.
 func giveAll(from, to *loop) {
 	for c := range from.clients.all {
-		if !c.left {
+		if c.stage == stageOpen {
 			from.handOver(c, to)
 		}
 	}

@@ -36,9 +36,15 @@ func (l *loop) addClient(t *testing.T) (*epollClient, int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ends[1]) })
+	return l.welcome(t, ends[0], "unix"), ends[1]
+}
+
+// welcome makes the loop's client of the socket fd.
+func (l *loop) welcome(t *testing.T, fd int, network string) *epollClient {
+	t.Helper()
 	s := l.engine.server
-	c := &epollClient{fd: int32(ends[0])}
-	c.begin(s, &localEnd{"unix", "here"}, endpoint{name: unique.Make("there")}, l.now)
+	c := &epollClient{fd: int32(fd)}
+	c.begin(s, &localEnd{network, "here"}, endpoint{name: unique.Make("there")}, l.now)
 	if !s.admission.take(nil) || !s.admit(c, &c.session) {
 		t.Fatal("there is no place")
 	}
@@ -48,7 +54,7 @@ func (l *loop) addClient(t *testing.T) (*epollClient, int) {
 			l.finish(c, nil)
 		}
 	})
-	return c, ends[1]
+	return c
 }
 
 // In its turn a client gets one buffer read and sent, however much it has sent.
@@ -87,6 +93,9 @@ func TestIdleOrder(t *testing.T) {
 	l.now = 500 * time.Millisecond
 	unix.Write(far[0], []byte("x"))
 	l.serve(clients[0])
+	if n, err := unix.Read(far[0], make([]byte, 1)); n != 1 {
+		t.Fatal(err)
+	}
 	for _, step := range []struct {
 		now  time.Duration // in milliseconds
 		left []*epollClient

@@ -1,9 +1,11 @@
 package server
 
-// windowPages is how many pages of the table are looked at in one turn, so that no client waits long for its own.
+// windowPages is how many pages of the table are looked at in one turn, so that no client waits
+// long for its own.
 const windowPages = 4
 
-// lookAtWindows goes on with a look at the windows of all clients, if it is time for one. See fitUserTimeout.
+// lookAtWindows goes on with a look at the windows of all clients, if it is time for one. See
+// fitUserTimeout.
 func (l *loop) lookAtWindows() {
 	if l.now < l.windowsAt {
 		return

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -12,13 +13,6 @@ import (
 // smallBuffer is the size of the buffer that every client of the portable engine has, for its goroutine waits
 // in a read with it. It borrows one of maxRead for as long as its messages do not fit.
 const smallBuffer = 1 << 10
-
-// closeGrace is the time a client has to take what was read from it, once the server ends its session.
-const closeGrace = time.Second
-
-// lingerQuiet is how long a client that was closed by the server may stay silent before
-// the connection is given up. See linger.
-const lingerQuiet = 100 * time.Millisecond
 
 // portableEngine serves any net.Listener, with a goroutine for each client.
 type portableEngine struct {
@@ -82,6 +76,11 @@ type portableClient struct {
 	engine *portableEngine
 	conn   net.Conn
 
+	unwritten  int  // what was read and could not be written, once echo has returned
+	asked      bool // whether it takes something: see takes
+	unsent     int  // if asked: what its system did not have
+	halfClosed bool // the client was told that nothing more will come
+
 	mu      sync.Mutex
 	ending  reason    // reasonNone while it is being served
 	closeBy time.Time // end of the grace time, if the server ended the session
@@ -91,12 +90,15 @@ func (c *portableClient) run() {
 	stop := watchVanishing(c.conn)
 	defer stop()
 	err := c.echo()
+	if errors.Is(err, io.EOF) {
+		err = c.deliver()
+	}
 	why := c.finish(err)
 	if why.byServer() {
 		c.linger()
 	}
-	c.conn.Close()
-	c.server.dismiss(&c.session, why, err)
+	undelivered := c.close(why)
+	c.server.dismiss(&c.session, why, err, undelivered)
 }
 
 // echo sends back what it reads until that fails. io.Copy would not do: the counters have to
@@ -116,6 +118,9 @@ func (c *portableClient) echo() error {
 		}
 		n, err := c.conn.Read(buf)
 		c.gave(n)
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.takes() {
+			continue
+		}
 		if werr := c.write(buf[:n]); werr != nil {
 			return werr
 		}
@@ -136,12 +141,14 @@ func (c *portableClient) echo() error {
 func (c *portableClient) write(p []byte) error {
 	for len(p) > 0 {
 		if err := c.extend(c.conn.SetWriteDeadline); err != nil {
+			c.unwritten = len(p)
 			return err
 		}
 		n, err := c.conn.Write(p)
 		c.took(n)
 		p = p[n:]
-		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+		if err != nil && !(errors.Is(err, os.ErrDeadlineExceeded) && (n > 0 || c.takes())) {
+			c.unwritten = len(p)
 			return err
 		}
 	}
@@ -151,6 +158,7 @@ func (c *portableClient) write(p []byte) error {
 // gave notes that n bytes were read.
 func (c *portableClient) gave(n int) {
 	if n > 0 {
+		c.asked = false
 		c.countReceived(n, c.server.now())
 		c.server.totals.received.Add(uint64(n))
 	}
@@ -159,69 +167,29 @@ func (c *portableClient) gave(n int) {
 // took notes that n bytes were sent.
 func (c *portableClient) took(n int) {
 	if n > 0 {
+		c.asked = false
 		c.countSent(n, c.server.now())
 		c.server.totals.sent.Add(uint64(n))
 	}
 }
 
-// extend moves a deadline to IdleTimeout from now, unless end has set those that hold to the end.
+// extend moves a deadline to IdleTimeout from now, if there is one.
 func (c *portableClient) extend(setDeadline func(time.Time) error) error {
 	if c.server.IdleTimeout <= 0 {
 		return nil
 	}
+	if c.asked {
+		return c.moveDeadline(setDeadline, c.askInterval())
+	}
+	return c.moveDeadline(setDeadline, c.server.IdleTimeout)
+}
+
+// moveDeadline moves a deadline to d from now, unless end has set those that hold to the end.
+func (c *portableClient) moveDeadline(setDeadline func(time.Time) error, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending != reasonNone {
 		return nil
 	}
-	return setDeadline(time.Now().Add(c.server.IdleTimeout))
-}
-
-func (c *portableClient) end(why reason) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ending != reasonNone {
-		return false
-	}
-	c.ending = why
-	c.closeBy = time.Now().Add(closeGrace)
-	if c.conn.SetReadDeadline(time.Now()) != nil || c.conn.SetWriteDeadline(c.closeBy) != nil {
-		c.conn.Close() // it knows no deadlines
-	}
-	return true
-}
-
-// finish settles why the session ended, given the error that ended echo. From then on end has no effect.
-func (c *portableClient) finish(err error) reason {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	byServer := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
-	if c.ending == reasonNone || !byServer {
-		c.ending = reasonFor(err)
-	}
-	return c.ending
-}
-
-// linger gives a client whose session the server ended the time to take what is on its way. A TCP
-// connection closed while bytes from the client are unread is reset, and the client's system may then throw away what the
-// client has not read yet. So the sending side is closed first, and what comes in is read
-// and dropped until the client closes too, is silent for lingerQuiet, or its grace time is over.
-func (c *portableClient) linger() {
-	half, ok := c.conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
-	}
-	dropped := make([]byte, smallBuffer)
-	for {
-		quiet := time.Now().Add(lingerQuiet)
-		if quiet.After(c.closeBy) {
-			quiet = c.closeBy
-		}
-		if c.conn.SetReadDeadline(quiet) != nil {
-			return
-		}
-		if _, err := c.conn.Read(dropped); err != nil {
-			return
-		}
-	}
+	return setDeadline(time.Now().Add(d))
 }

@@ -14,8 +14,8 @@ func (s *Server) Sessions() iter.Seq[SessionInfo] {
 }
 
 // Disconnect ends the session with the given id, with the reason "disconnected" in the log: what has been read from
-// the client is still sent, for one second at most. It reports whether there was such a
-// session that was not ending already, and does not wait for it to end.
+// the client is still sent, for one second at most; then a client that has not got everything is reset. It
+// reports whether there was such a session that was not ending already, and does not wait for it to end.
 func (s *Server) Disconnect(id uint64) bool {
 	return s.registry.disconnect(id)
 }

@@ -24,7 +24,7 @@ type Server struct {
 	Logger *slog.Logger
 
 	// IdleTimeout is how long a client may neither send anything nor take anything of what it
-	// is sent. After that it is closed. 0 means for ever.
+	// is sent. After that it is closed, or reset if it has not got everything. 0 means for ever.
 	IdleTimeout time.Duration
 
 	// MaxConnections is how many clients there may be at once. When there are so many, no more are
@@ -170,7 +170,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Close stops accepting and closes every client at once: nothing more is read, what has
 // been read is still sent, then the connection is closed. A client that does not take
-// what it is sent delays Close by one second at most, however many of them there are.
+// what it is sent delays Close by one second at most, however many of them there are: what the system
+// has taken by then it goes on to deliver, and a client for which there is more is reset.
 // Close returns when all clients have gone. It always returns nil.
 func (s *Server) Close() error {
 	s.enter(phaseClosed)

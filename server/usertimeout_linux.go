@@ -9,29 +9,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A client that has vanished is given up after the same time whether it was idle, when keep-alive probes find out,
-// or was owed an answer, when TCP_USER_TIMEOUT does. Without the second, Linux tries for about 15 minutes.
+// A client that has vanished is given up after the same time whether it was idle, when keep-alive
+// probes find out, or was owed an answer, when TCP_USER_TIMEOUT does. Without the second, Linux
+// tries for about 15 minutes.
 const (
 	keepAliveInterval = 15 * time.Second // of package net, which sets the same
 	keepAliveProbes   = 9
 	userTimeout       = (1 + keepAliveProbes) * keepAliveInterval
 )
 
-// windowInterval is how often the windows of clients are looked at. One that closes right after a look must be seen
-// before userTimeout is over.
+// windowInterval is how often the windows of clients are looked at. One that closes right after a
+// look must be seen before userTimeout is over.
 const windowInterval = userTimeout * 3 / 10
 
-// setUserTimeout sets how long an answer may stay unacknowledged; 0 leaves it to the system. A socket
-// of Multipath TCP, as package net makes for listening where it can, does not know it; the connections
-// that it accepts do, unless the client uses Multipath TCP, too.
+// setUserTimeout sets how long an answer may stay unacknowledged; 0 leaves it to the system. A
+// socket of Multipath TCP, as package net makes for listening where it can, does not know it; the
+// connections that it accepts do, unless the client uses Multipath TCP, too.
 func setUserTimeout(fd int, d time.Duration) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d/time.Millisecond))
 }
 
-// fitUserTimeout takes the timeout away from a client that is there but has closed its window, since it does not read:
-// Linux counts that as time without an acknowledgement. It gives it back when the window opens, or when
-// the client has acknowledged nothing for too long, upon which the next probe of the kernel ends the connection.
-// lifted is whether the timeout was taken away before; the result is whether it is now.
+// fitUserTimeout takes the timeout away from a client that is there but has closed its window,
+// since it does not read: Linux counts that as time without an acknowledgement. It gives it back
+// when the window opens, or when the client has acknowledged nothing for too long, upon which the
+// next probe of the kernel ends the connection. lifted is whether the timeout was taken away
+// before; the result is whether it is now.
 //
 // The kernel's probes of a closed window are 120 s apart at most, so that a client without an
 // acknowledgement for longer than userTimeout has missed one.
@@ -57,8 +59,8 @@ func fitUserTimeout(fd int32, lifted bool) bool {
 	return lifted
 }
 
-// watchVanishing has a client of the portable engine given up when it has vanished, until the function that
-// it returns is called.
+// watchVanishing has a client of the portable engine given up when it has vanished, until the
+// function that it returns is called.
 func watchVanishing(conn net.Conn) (stop func()) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -85,7 +87,8 @@ func watchVanishing(conn net.Conn) (stop func()) {
 	return func() { timer.Stop() } // one that it comes too late for finds the connection closed, and is the last
 }
 
-// tcpInfo returns what the kernel knows of a connection, and how many bytes of that it has filled in.
+// tcpInfo returns what the kernel knows of a connection, and how many bytes of that it has filled
+// in.
 func tcpInfo(fd int32) (info unix.TCPInfo, size uint32, errno syscall.Errno) {
 	size = uint32(unsafe.Sizeof(info))
 	_, _, errno = syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_INFO,

@@ -14,15 +14,8 @@ func (f *fixture) atServer(conn net.Conn, do func(fd int)) {
 	f.t.Helper()
 	var found client
 	waitUntil(f.t, "the client is known", func() bool {
-		f.server.registry.mu.Lock()
-		defer f.server.registry.mu.Unlock()
-		for _, c := range f.server.registry.clients {
-			if c.info().Remote == conn.LocalAddr().String() {
-				found = c
-				return true
-			}
-		}
-		return false
+		found = f.clientOf(conn)
+		return found != nil
 	})
 	switch c := found.(type) {
 	case *epollClient:
@@ -30,6 +23,18 @@ func (f *fixture) atServer(conn net.Conn, do func(fd int)) {
 	case *portableClient:
 		control(f.t, c.conn, do)
 	}
+}
+
+// clientOf returns the client that has the connection as conn, nil if it is gone or not there yet.
+func (f *fixture) clientOf(conn net.Conn) client {
+	f.server.registry.mu.Lock()
+	defer f.server.registry.mu.Unlock()
+	for _, c := range f.server.registry.clients {
+		if c.info().Remote == conn.LocalAddr().String() {
+			return c
+		}
+	}
+	return nil
 }
 
 // control calls do with the descriptor of conn.
@@ -72,7 +77,8 @@ func deafen(t *testing.T, conn net.Conn) {
 	})
 }
 
-// An answer that is not acknowledged keeps a client no longer than silence does, however the listener was made.
+// An answer that is not acknowledged keeps a client no longer than silence does, however the
+// listener was made.
 func TestUserTimeoutIsSet(t *testing.T) {
 	for _, multipath := range []bool{false, true} {
 		forEachOn(t, []string{"tcp4", "tcp6"}, func(t *testing.T, f *fixture) {
@@ -120,8 +126,8 @@ func TestVanishedClient(t *testing.T) {
 	})
 }
 
-// A client that does not read is there all the same: the timeout, which Linux would apply to it, is taken away as long
-// as it does not, and comes back when it has.
+// A client that does not read is there all the same: the timeout, which Linux would apply to it, is
+// taken away as long as it does not, and comes back when it has.
 func TestUserTimeoutSparesClientsThatDoNotRead(t *testing.T) {
 	forEachOn(t, []string{"tcp4", "tcp6"}, func(t *testing.T, f *fixture) {
 		f.start()
