@@ -2,10 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"runtime/debug"
 	"slices"
 
 	"echod/server/control"
@@ -24,6 +28,7 @@ func (p *program) connectionsCommand() *cobra.Command {
 	}
 	addJSONFlag(cmd, &asJSON)
 	return callingVerb(cmd, defaultsFor(p.name), func(ctx context.Context, client *control.Client, _ []string) error {
+		debug.SetGCPercent(10) // the list may be long, and a server that lies shall not double what it takes
 		if asJSON {
 			return p.copyConnections(ctx, client)
 		}
@@ -31,7 +36,7 @@ func (p *program) connectionsCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(connections, func(a, b control.Connection) int { return cmp.Compare(a.ID, b.ID) })
+		slices.SortFunc(connections, func(a, b *control.Connection) int { return cmp.Compare(a.ID, b.ID) })
 		return p.printConnections(connections)
 	})
 }
@@ -49,30 +54,58 @@ func (p *program) copyConnections(ctx context.Context, client *control.Client) e
 		return err
 	}
 	defer body.Close()
-	list, err := io.ReadAll(body)
+	list, err := readChunks(body)
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
-	_, err = p.stdout.Write(list)
+	_, err = list.WriteTo(p.stdout)
 	return err
 }
 
-func collect(ctx context.Context, client *control.Client) ([]control.Connection, error) {
-	var connections []control.Connection
+// chunkBytes is how much of a list is read at a time.
+const chunkBytes = 1 << 20
+
+// readChunks reads all of r, without io.ReadAll's need of room for a second copy of it.
+func readChunks(r io.Reader) (net.Buffers, error) {
+	var chunks net.Buffers
+	for {
+		chunk := bytes.NewBuffer(make([]byte, 0, chunkBytes+bytes.MinRead))
+		_, err := io.CopyN(chunk, r, chunkBytes)
+		chunks = append(chunks, chunk.Bytes())
+		if errors.Is(err, io.EOF) { // and not ErrUnexpectedEOF
+			return chunks, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// maxAddressBytes bounds what a list can hold of a server that lies: twice 64 bytes for each of a
+// million clients.
+const maxAddressBytes = 128 << 20
+
+// collect returns pointers, which are less to copy when there are many.
+func collect(ctx context.Context, client *control.Client) ([]*control.Connection, error) {
+	var connections []*control.Connection
+	held := 0
 	for c, err := range client.Connections(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		connections = append(connections, c)
+		if held += len(c.Local) + len(c.Remote); held > maxAddressBytes {
+			return nil, fmt.Errorf("read the list: %w", control.ErrAnswerTooLong)
+		}
+		connections = append(connections, &c)
 	}
 	return connections, nil
 }
 
-func (p *program) printConnections(connections []control.Connection) error {
+func (p *program) printConnections(connections []*control.Connection) error {
 	w := bufio.NewWriter(p.stdout)
 	fmt.Fprintln(w, connectionHeading)
 	for _, c := range connections {
-		fmt.Fprintln(w, connectionRow(c))
+		fmt.Fprintln(w, connectionRow(*c))
 	}
 	return w.Flush()
 }

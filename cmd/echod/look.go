@@ -32,7 +32,7 @@ type busyClient struct {
 }
 
 func newLook(s *control.Status, before *look) *look {
-	l := &look{status: s, before: before, moved: make(map[uint64]uint64, s.Connections.Active)}
+	l := &look{status: s, before: before, moved: make(map[uint64]uint64)}
 	if before != nil && before.status.StartedAt.Equal(s.StartedAt) {
 		l.seconds = s.UptimeSeconds - before.status.UptimeSeconds
 	}
@@ -63,6 +63,9 @@ func (l *look) add(c control.Connection) {
 		client.rate = float64(moved) / c.AgeSeconds
 	}
 	l.busiest = append(l.busiest, client)
+	if len(l.busiest) == 2*maxBusiest {
+		l.rank()
+	}
 }
 
 // rank puts the busiest first, and forgets the others.
@@ -70,5 +73,7 @@ func (l *look) rank() {
 	slices.SortFunc(l.busiest, func(a, b busyClient) int {
 		return cmp.Or(cmp.Compare(b.rate, a.rate), cmp.Compare(a.ID, b.ID))
 	})
-	l.busiest = slices.Clip(l.busiest[:min(len(l.busiest), maxBusiest)])
+	kept := min(len(l.busiest), maxBusiest)
+	clear(l.busiest[kept:])
+	l.busiest = l.busiest[:kept]
 }

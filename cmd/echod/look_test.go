@@ -53,3 +53,33 @@ func TestLookAtAnotherServer(t *testing.T) {
 		t.Errorf("got %v accepted a second", l.accepted)
 	}
 }
+
+// TestLookBelievesNoNumber: what a server says of itself decides nothing about memory.
+func TestLookBelievesNoNumber(t *testing.T) {
+	status := statusAt(10, 50, 1000, 900)
+	status.Connections.Active = 1 << 22
+	result := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			newLook(status, nil)
+		}
+	})
+	if got := result.AllocedBytesPerOp(); got > 1<<20 {
+		t.Errorf("a look at a server that claims to have %d clients takes %d bytes", status.Connections.Active, got)
+	}
+}
+
+// TestLookForgets all but the busiest, while they come in.
+func TestLookForgets(t *testing.T) {
+	l := newLook(statusAt(10, 50, 1000, 900), nil)
+	for id := uint64(1); id <= 100*maxBusiest; id++ {
+		l.add(moved(id, id))
+	}
+	if n := cap(l.busiest); n > 4*maxBusiest {
+		t.Errorf("%d clients are remembered", n)
+	}
+	l.rank()
+	if len(l.busiest) != maxBusiest || l.busiest[0].ID != 100*maxBusiest || l.busiest[maxBusiest-1].ID != 99*maxBusiest+1 {
+		t.Errorf("%d clients, the first %d, the last %d", len(l.busiest), l.busiest[0].ID, l.busiest[len(l.busiest)-1].ID)
+	}
+}

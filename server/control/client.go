@@ -13,13 +13,10 @@ import (
 	"net/url"
 )
 
-// maxAnswerBytes bounds every answer but the list of connections.
-const maxAnswerBytes = 1 << 20
-
 // A Client calls the server behind a control socket. How long a call may take is its context's
 // business.
 //
-// An error is a [*Problem] if it is the server's answer. It is ErrNotExist of io/fs when there is no
+// An error is a [*Problem] if it is the server's answer, and [ErrAnswerTooLong] if that has no end. It is ErrNotExist of io/fs when there is no
 // socket, and ECONNREFUSED of syscall when nobody listens there.
 type Client struct {
 	// Verify, unless nil, decides about the process at the other end: for each call, when the client
@@ -46,7 +43,9 @@ func NewClient(path string) *Client {
 		return conn, err
 	}
 	c.http = http.Client{
-		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true},
+		Transport: &http.Transport{
+			DialContext: dial, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeadBytes,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c
@@ -184,11 +183,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, argument a
 	}
 	defer response.Body.Close()
 	var result T
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
-	if err == nil {
-		err = json.Unmarshal(body, &result)
-	}
-	if err != nil {
+	if err := decodeAnswer(response, &result); err != nil {
 		return nil, c.explain(err)
 	}
 	return &result, nil
@@ -225,11 +220,7 @@ func problemOf(response *http.Response) error {
 	if contentType != problemType {
 		return &p
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
-	if err == nil {
-		err = json.Unmarshal(body, &p)
-	}
-	if err != nil {
+	if err := decodeAnswer(response, &p); err != nil {
 		return fmt.Errorf("read the answer %s: %w", response.Status, err)
 	}
 	return &p

@@ -19,12 +19,18 @@ func (c *Client) Connections(ctx context.Context) iter.Seq2[Connection, error] {
 			return
 		}
 		defer body.Close()
-		d := json.NewDecoder(body)
+		bounded := &boundedReader{body, maxRowBytes}
+		d := json.NewDecoder(bounded)
 		if err := expect(d, json.Delim('{'), "connections", json.Delim('[')); err != nil {
 			yield(Connection{}, c.explain(err))
 			return
 		}
-		for d.More() {
+		for n := 0; d.More(); n++ {
+			if n == maxRows {
+				yield(Connection{}, c.explain(ErrAnswerTooLong))
+				return
+			}
+			bounded.left = maxRowBytes
 			var connection Connection
 			if err := d.Decode(&connection); err != nil {
 				yield(Connection{}, c.explain(err))
@@ -40,13 +46,17 @@ func (c *Client) Connections(ctx context.Context) iter.Seq2[Connection, error] {
 	}
 }
 
-// RawConnections returns the answer as it comes. The caller closes it.
+// RawConnections returns the answer as it comes, which fails with ErrAnswerTooLong at 256 MiB. The
+// caller closes it.
 func (c *Client) RawConnections(ctx context.Context) (io.ReadCloser, error) {
 	response, err := c.do(ctx, http.MethodGet, "/v1/connections", nil)
 	if err != nil {
 		return nil, err
 	}
-	return response.Body, nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{&boundedReader{response.Body, maxListBytes}, response.Body}, nil
 }
 
 // expect reads the tokens wanted.
