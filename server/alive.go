@@ -16,8 +16,10 @@ type worker interface {
 // something does not before ctx ends: it is stuck, or the machine is too busy to tell. It is meant for the
 // watchdog of a service manager. Clients do not notice, and nothing is counted or logged.
 //
-// Those asked are the event loops and the goroutines of datagram sockets. Of the portable engine, which has a goroutine
-// for each client and nothing that serves all of them, only the lock that all of them need is asked.
+// Those asked are the event loops, but for one that a client of a Unix socket may hold up by the
+// descriptors that it passes, and the goroutines of datagram sockets. Of the portable engine, which
+// has a goroutine for each client and nothing that serves all of them, only the lock that all of
+// them need is asked.
 func (s *Server) Alive(ctx context.Context) error {
 	answersC := make(chan struct{})
 	go func() {

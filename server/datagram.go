@@ -61,6 +61,9 @@ func (s *Server) servePacket(pc net.PacketConn, echo func(*datagramSocket) error
 		return ErrServerClosed
 	}
 	defer s.serves.Done()
+	if c, ok := pc.(*net.UnixConn); ok {
+		refuseDescriptors(c)
+	}
 	d := newDatagramSocket(s, pc)
 	s.noteDatagramSocket(d, true)
 	stop := context.AfterFunc(s.accepting, d.stop)

@@ -19,7 +19,7 @@ type epollListener struct {
 	local   *localEnd // of its clients, unless wild
 	wild    bool      // it listens on every address, so that its clients have different ones
 	last    wildEnd   // of the client that came last
-	early   bool      // there may be clients that came before presetClients
+	early   bool      // there may be clients that came before the socket's options were set
 	mptcp   bool      // clients inherit no TCP_USER_TIMEOUT
 	backoff backoff
 	free    func()     // resume, to be called when there is a place
@@ -41,7 +41,7 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 		return nil, err
 	}
 	a := l.Addr()
-	d := &epollListener{fd: int32(fd), local: &localEnd{a.Network(), a.String()}, brokenC: make(chan error, 1)}
+	d := &epollListener{fd: int32(fd), local: &localEnd{a.Network(), a.String()}, brokenC: make(chan error, 1), early: true}
 	// Go's own poller watches every socket of package net and wakes up a thread for each client that
 	// comes, though nobody waits there: half as much work again. So the original is closed, except
 	// where that might remove the file of the socket.
@@ -49,7 +49,6 @@ func newEpollListener(l net.Listener) (*epollListener, error) {
 	case *net.TCPListener:
 		d.wild = l.Addr().(*net.TCPAddr).IP.IsUnspecified()
 		d.mptcp = !presetClients(fd)
-		d.early = true
 		l.Close()
 	case *UnixListener:
 		l.UnixListener.Close()
@@ -167,13 +166,7 @@ func (d *epollListener) welcome(fd int32, size uint32) {
 			c.local = d.localEnd(parseSockaddr(&d.from, size))
 		}
 	}
-	if d.local.network == "unix" {
-		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // which is not inherited
-	} else if d.early {
-		presetClients(int(fd))
-	} else if d.mptcp {
-		setUserTimeout(int(fd), userTimeout)
-	}
+	d.preset(int(fd))
 	c.loop.Store(l)
 	if !s.admit(c, &c.session) {
 		refuseSocket(fd)
@@ -184,6 +177,21 @@ func (d *epollListener) welcome(fd int32, size uint32) {
 		return
 	}
 	l.adopt(c)
+}
+
+// preset sets on a client's socket what it has not inherited.
+func (d *epollListener) preset(fd int) {
+	switch {
+	case d.local.network == "unix":
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // which a Unix socket never inherits
+		if d.early {
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0) // see refuseDescriptors
+		}
+	case d.early:
+		presetClients(fd)
+	case d.mptcp:
+		setUserTimeout(fd, userTimeout)
+	}
 }
 
 // localEnd returns what clients that have connected to the address at have in common.

@@ -56,9 +56,7 @@ func twoLoops(t *testing.T, f *fixture) (first, second *loop) {
 	t.Helper()
 	var e *epollEngine
 	waitUntil(t, "there is a loop", func() bool {
-		f.server.mu.Lock()
-		defer f.server.mu.Unlock()
-		e, _ = f.server.native.(*epollEngine)
+		e = f.epoll()
 		return e != nil && e.loops.Load() != nil
 	})
 	e.mu.Lock() // quit is set

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -66,6 +67,7 @@ type Server struct {
 	phase           phase
 	portable        engine
 	native          engine                       // made for the first listener that it can serve
+	aside           engine                       // the same, for clients that may pass descriptors
 	accepting       context.Context              // done when no more clients are wanted
 	stop            context.CancelFunc           // ends accepting; nil before the first Serve
 	serves          sync.WaitGroup               // running calls of Serve and ServePacket; grows only while phase is open
@@ -133,13 +135,28 @@ func (s *Server) beginServe() bool {
 func (s *Server) engineFor(l net.Listener) engine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	e := &s.native
+	if c, ok := unixSocket(l); ok && !refuseDescriptors(c) {
+		e = &s.aside
+	}
 	if s.Portable || !nativeServes(l) {
 		return s.portable
 	}
-	if s.native == nil {
-		s.native = newNativeEngine(s)
+	if *e == nil {
+		*e = newNativeEngine(s)
 	}
-	return s.native
+	return *e
+}
+
+// unixSocket returns the Unix socket that l listens on, if it does.
+func unixSocket(l net.Listener) (syscall.Conn, bool) {
+	switch l := l.(type) {
+	case *net.UnixListener:
+		return l, true
+	case *UnixListener:
+		return l, true
+	}
+	return nil, false
 }
 
 // prepare makes what stays the same from the first Serve on.
@@ -178,8 +195,10 @@ func (s *Server) Close() error {
 	s.registry.endAll(reasonShutdown)
 	s.registry.waitEmpty(context.Background())
 	s.stopEngine.Do(func() {
-		if s.native != nil {
-			s.native.stop()
+		for _, e := range []engine{s.native, s.aside} {
+			if e != nil {
+				e.stop()
+			}
 		}
 	})
 	return nil

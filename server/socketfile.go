@@ -79,7 +79,9 @@ func newUnixSocket() (*os.File, error) {
 		return nil, err
 	}
 	syscall.CloseOnExec(fd)
-	return os.NewFile(uintptr(fd), "unix socket"), nil
+	f := os.NewFile(uintptr(fd), "unix socket")
+	refuseDescriptors(f)
+	return f, nil
 }
 
 func (l *UnixListener) listen(f *os.File, mode fs.FileMode) error {
