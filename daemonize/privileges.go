@@ -229,6 +229,9 @@ func (p *Process) enterRoot() error {
 	if err := checkRoot(sys, d.Chroot); err != nil {
 		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
 	}
+	// A directory that is open is a way out. The lock is lost with it, but such a directory is root's,
+	// and not where files are removed for their age.
+	p.dirLock.Close()
 	if err := sys.chroot(d.Chroot); err != nil {
 		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
 	}

@@ -25,7 +25,8 @@ type Process struct {
 	privilegesErr error // what could not be given up, and need not be
 
 	pidFile *PidFile
-	madeDir string // the runtime directory, while it is this process's to remove
+	madeDir string   // the runtime directory, while it is this process's to remove
+	dirLock *os.File // keeps the runtime directory from being cleaned; may be nil
 	pipeC   chan os.Signal
 	overdue *time.Timer // nil without ReadyTimeout
 }
@@ -89,7 +90,18 @@ func (p *Process) settle() error {
 			return fmt.Errorf("limit core dumps: %w", err)
 		}
 	}
-	return p.lockPidFile()
+	return p.moveIn()
+}
+
+// moveIn makes the runtime directory and locks it and the pid file.
+func (p *Process) moveIn() error {
+	if err := p.lockPidFile(); err != nil {
+		return err
+	}
+	if dir := p.daemon.RuntimeDirectory; dir != "" {
+		p.dirLock = lockRuntimeDirectory(p.daemon.system(), dir)
+	}
+	return nil
 }
 
 // lockPidFile makes the directory anew when another daemon, that had made it, removes it in
@@ -225,6 +237,7 @@ func (p *Process) Close() error {
 	for _, f := range p.files {
 		f.Close()
 	}
+	p.dirLock.Close() // of none it is an error that tells nothing
 	if p.madeDir != "" {
 		// Another daemon may have moved in meanwhile; then it stays.
 		p.daemon.system().rmdir(p.madeDir)

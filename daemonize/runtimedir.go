@@ -39,6 +39,21 @@ func makeRuntimeDirectory(sys system, path string, owner *Identity) (made bool, 
 	return true, nil
 }
 
+// lockRuntimeDirectory takes a shared lock on the directory, by which systemd-tmpfiles(8) knows that
+// what is in there is in use, however old it is: see tmpfiles.d(5). Nothing else depends on it, so that
+// a lock that cannot be had is done without. It returns what holds the lock, or nil.
+func lockRuntimeDirectory(sys system, path string) *os.File {
+	fd, err := sys.open(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return nil
+	}
+	if err := sys.flock(fd, syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		sys.close(fd)
+		return nil
+	}
+	return os.NewFile(uintptr(fd), path)
+}
+
 // adoptRuntimeDirectory gives the new directory the mode that the umask may have kept from it, and
 // to its owner. It goes by the path: to open a directory takes a right that the umask may have
 // taken away, and who could put another one in its place is trusted with the pid file anyway.

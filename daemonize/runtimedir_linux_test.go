@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -148,6 +149,35 @@ func TestFormerRuntimeDirectory(t *testing.T) {
 				t.Errorf("it is gone: %v", err)
 			}
 		})
+	}
+}
+
+// A process that has the directory as its own has a lock on it, which tells programs that clean up
+// that it is in use. It ends with the process, and does not keep others out.
+func TestRuntimeDirectoryIsLocked(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	start := func(name string) *Process {
+		p, err := (&Daemon{RuntimeDirectory: dir, PidFile: filepath.Join(dir, name), KeepDir: true, CoreDumps: true, Umask: 0o022}).Foreground()
+		mustBeMade(t, err)
+		return p
+	}
+	unused := func() bool {
+		fd, err := kernel{}.open(dir, os.O_RDONLY, 0)
+		mustBeMade(t, err)
+		defer kernel{}.close(fd)
+		return kernel{}.flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) == nil
+	}
+	first, second := start("a"), start("b")
+	if unused() {
+		t.Error("it can be locked though it is in use")
+	}
+	mustBeMade(t, first.Close())
+	if unused() {
+		t.Error("it can be locked though one of two still uses it")
+	}
+	mustBeMade(t, second.Close())
+	if !unused() {
+		t.Error("it is locked though it is not in use any more")
 	}
 }
 

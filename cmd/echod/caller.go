@@ -33,13 +33,13 @@ func (c *caller) connect(verb string) error {
 	}
 	var err error
 	if slices.ContainsFunc(c.places, func(p place) bool { return p.socket != "" }) {
-		c.found, err = c.find()
+		c.found, err = c.findOne()
 	}
 	switch {
 	case isNotRunning(err):
 		return withStatus(exitUnavailable, fmt.Errorf("%s: %w", verb, err))
 	case err != nil:
-		return withStatus(startStatus(err), fmt.Errorf("%s: %w", verb, err))
+		return withStatus(lookupStatus(err), fmt.Errorf("%s: %w", verb, err))
 	case c.found == nil || c.found.socket == "":
 		return withStatus(exitUsage, cmp.Or(c.places[0].socketErr, fmt.Errorf("%s: no control socket to find the server by", verb)))
 	}
@@ -104,7 +104,7 @@ func problemStatus(p *control.Problem) int {
 // whetherItRuns is for a server that nothing but a pid file leads to.
 func (c *caller) whetherItRuns() string {
 	switch {
-	case c.found.pidFile == "":
+	case c.found.bySocket:
 		return ""
 	case !c.found.ready:
 		return fmt.Sprintf(" (pid %d is still starting)", c.found.pid)

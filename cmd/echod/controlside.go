@@ -119,6 +119,7 @@ func (v *service) snapshot() control.Status {
 		},
 		Log: v.log.status(),
 	}
+	status.PidFile, status.ControlSocket = s.pidFile, s.controlSocket.path
 	if metrics := v.control.metrics; len(metrics) > 0 {
 		status.MetricsListen = metrics[0].addr().String()
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"echod/daemonize"
 
@@ -75,14 +77,16 @@ func (l *lookup) addPlace(pidFile string, byDefault bool) error {
 
 // A notRunningError says that no server was found.
 type notRunningError struct {
-	stale *daemonize.StaleError // a pid file that is there all the same, or nil
+	stale  *daemonize.StaleError // a pid file that is there all the same, or nil
+	looked []string              // the pid files and control sockets at which there is none
 }
 
 func (e *notRunningError) Error() string {
+	where := " (looked at " + strings.Join(e.looked, ", ") + ")"
 	if e.stale != nil {
-		return fmt.Sprintf("not running: %v", e.stale)
+		return fmt.Sprintf("not running: %v%s", e.stale, where)
 	}
-	return "not running"
+	return "not running" + where
 }
 
 // find returns the first instance there is. The error is a [*notRunningError], or what kept it from
@@ -90,26 +94,59 @@ func (e *notRunningError) Error() string {
 // preferred is in doubt, nothing can be told.
 func (l *lookup) find() (*instance, error) {
 	missed := &notRunningError{}
+	var first *instance
 	var doubt error
 	for i, p := range l.places {
+		missed.looked = append(missed.looked, p.paths()...)
 		found, err := p.find()
 		var stale *daemonize.StaleError
 		switch {
-		case err == nil:
-			return found, nil
-		case errors.As(err, &stale):
-			if missed.stale == nil {
-				missed.stale = stale
+		case err == nil && first == nil:
+			if first = found; p.pidFile == "" {
+				return first, nil // it was named
 			}
+		case err == nil:
+			first.others = append(first.others, found)
+		case errors.As(err, &stale):
+			missed.stale = cmp.Or(missed.stale, stale)
 		case errors.Is(err, daemonize.ErrNotRunning):
 		case doubt == nil && (i == 0 || !isForeign(err)):
 			doubt = err
 		}
 	}
-	if doubt != nil {
+	switch {
+	case first != nil:
+		return first, nil
+	case doubt != nil:
 		return nil, doubt
 	}
 	return nil, missed
+}
+
+// findOne is find for a verb that does something to the server: with more than one of them, it must be
+// said which.
+func (l *lookup) findOne() (*instance, error) {
+	found, err := l.find()
+	if err != nil || len(found.others) == 0 {
+		return found, err
+	}
+	several := []string{found.String()}
+	for _, other := range found.others {
+		several = append(several, other.String())
+	}
+	return nil, withStatus(exitFailure, fmt.Errorf("more than one server is running: %s (choose one with --pid-file)", strings.Join(several, ", and ")))
+}
+
+// lookupStatus is the exit status for what keeps a verb from finding the server.
+func lookupStatus(err error) int {
+	var known *statusError
+	switch {
+	case errors.As(err, &known):
+		return known.status
+	case isForeign(err):
+		return exitCantCreate
+	}
+	return statusOf(withPermStatus(exitUnavailable, err))
 }
 
 func isForeign(err error) bool {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"echod/daemonize"
-	"echod/server/control"
 )
 
 // A place is where an instance may be found: its pid file, and its control socket.
@@ -37,8 +37,14 @@ func (p place) check() error {
 	return err
 }
 
-// find returns the instance at this place. The error is ErrNotRunning or a StaleError of package
-// daemonize, or what kept it from finding out.
+// paths are what find looks at.
+func (p place) paths() []string {
+	return slices.DeleteFunc([]string{p.pidFile, p.socket}, func(path string) bool { return path == "" })
+}
+
+// find returns the instance at this place. Where no pid file leads to one, its control socket is asked:
+// a pid file may be removed while the server serves. The error is ErrNotRunning or a StaleError of
+// package daemonize, or what kept it from finding out.
 func (p place) find() (*instance, error) {
 	err := p.check()
 	if errors.Is(err, errAbsent) {
@@ -47,29 +53,31 @@ func (p place) find() (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.pidFile == "" {
-		return p.findBySocket()
+	missed := daemonize.ErrNotRunning
+	if p.pidFile != "" {
+		holder, err := daemonize.Find(p.pidFile)
+		if err == nil {
+			return &instance{place: p, pid: holder.Pid, ready: holder.Ready}, nil
+		}
+		var stale *daemonize.StaleError
+		if !errors.Is(err, daemonize.ErrNotRunning) && !errors.As(err, &stale) {
+			return nil, err
+		}
+		missed = err
 	}
-	holder, err := daemonize.Find(p.pidFile)
-	if err != nil {
-		return nil, err
-	}
-	return &instance{place: p, pid: holder.Pid, ready: holder.Ready}, nil
-}
-
-// findBySocket returns the instance that answers at the control socket.
-func (p place) findBySocket() (*instance, error) {
 	if p.socket == "" {
-		return nil, daemonize.ErrNotRunning
+		return nil, missed
 	}
+	found := &instance{place: p, ready: true, bySocket: true}
 	ctx, cancel := context.WithTimeout(context.Background(), statusTime)
 	defer cancel()
-	peer, err := control.NewClient(p.socket).Peer(ctx)
+	peer, err := found.client().Peer(ctx)
 	if nobodyThere(err) {
-		return nil, daemonize.ErrNotRunning
+		return nil, missed
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &instance{place: p, pid: peer.PID, ready: true}, nil
+	found.pid = peer.PID
+	return found, nil
 }

@@ -86,12 +86,12 @@ func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
 // keptFlags parses the flags that the running server was started with, and returns the addresses it
 // has. When none is running there are none of either.
 func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup) ([]server.Address, error) {
-	found, err := l.find()
+	found, err := l.findOne()
 	if isNotRunning(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, withStatus(startStatus(err), fmt.Errorf("restart: %w", err))
+		return nil, withStatus(lookupStatus(err), fmt.Errorf("restart: %w", err))
 	}
 	line, err := daemonize.CommandLine(found.pid)
 	switch {

@@ -22,6 +22,10 @@ func (p *program) startCommand() *cobra.Command {
 		if err := s.resolve(); err != nil {
 			return err
 		}
+		if found := runsElsewhere(cmd, d); found != nil {
+			fmt.Fprintf(p.stdout, "%s: already running, %s\n", p.name, oneLine(found.String()))
+			return nil
+		}
 		sockets, err := p.takeSockets()
 		if err != nil {
 			return err
@@ -38,6 +42,24 @@ func (p *program) startCommand() *cobra.Command {
 		return p.start(&s, d, s.commandLine(cmd.Flags()))
 	}
 	return cmd
+}
+
+// runsElsewhere returns the instance at another default place than the pid file that start would lock,
+// or one whose pid file is gone. What is at that pid file, Detach finds out. The daemon is told its pid
+// file, and does not look for itself.
+func runsElsewhere(cmd *cobra.Command, d defaults) *instance {
+	if cmd.Flags().Changed("pid-file") {
+		return nil
+	}
+	l := lookup{cmd: cmd, defaults: d, socket: socketPath{name: d.name}}
+	if l.resolve() != nil {
+		return nil
+	}
+	found, err := l.find()
+	if err != nil || found.pidFile == d.pidFile && !found.bySocket {
+		return nil // what is in doubt is for the start to find
+	}
+	return found
 }
 
 // start returns in the launcher when the daemon serves, and in the daemon when it has ended.

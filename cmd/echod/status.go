@@ -63,28 +63,26 @@ func (r *statusReport) run(ctx context.Context, l *lookup) error {
 	found, err := l.find()
 	var missed *notRunningError
 	switch {
-	case errors.As(err, &missed) && missed.stale != nil:
-		return r.notRunning(statusDead, missed.Error())
-	case missed != nil:
-		return r.notRunning(statusNotRunning, missed.Error())
+	case errors.As(err, &missed):
+		return r.notRunning(missed)
 	case err != nil:
 		return withStatus(statusUnknown, err)
 	case !found.ready:
-		r.fromPidFile("starting", found.pid)
+		r.fromPidFile("starting", found)
 		return nil
 	}
 	answer, err := r.ask(ctx, found)
 	if err == nil {
-		return r.print(answer)
+		return r.print(answer, found)
 	}
 	if again, _ := l.find(); again == nil {
 		return r.run(ctx, l) // it has ended meanwhile
 	}
-	if found.pidFile == "" {
+	if found.bySocket {
 		return withStatus(statusUnknown, fmt.Errorf("status: %w", err))
 	}
 	r.unreachable = err
-	r.fromPidFile("running", found.pid)
+	r.fromPidFile("running", found)
 	return nil
 }
 
@@ -112,9 +110,14 @@ func (r *statusReport) ask(ctx context.Context, found *instance) (*answeredStatu
 	return answer, nil
 }
 
-func (r *statusReport) print(answer *answeredStatus) error {
+func (r *statusReport) print(answer *answeredStatus, found *instance) error {
 	if !r.json {
-		return r.printTable(&answer.Status)
+		err := r.printTable(&answer.Status)
+		if found.bySocket && found.pidFile != "" {
+			fmt.Fprintf(r.stdout, "pid file %s is gone: only the control socket leads to this server\n", oneLine(found.pidFile))
+		}
+		r.printOthers(found)
+		return err
 	}
 	var line bytes.Buffer
 	if err := json.Compact(&line, answer.text); err != nil {
@@ -124,33 +127,49 @@ func (r *statusReport) print(answer *answeredStatus) error {
 	return nil
 }
 
-func (r *statusReport) notRunning(status int, text string) error {
-	if r.json {
-		fmt.Fprintln(r.stdout, `{"running":false}`)
-	} else {
-		fmt.Fprintf(r.stdout, "%s: %s\n", r.name, oneLine(text))
+func (r *statusReport) printOthers(found *instance) {
+	for _, other := range found.others {
+		fmt.Fprintf(r.stdout, "another server is running: %s\n", oneLine(other.String()))
 	}
-	return said(status)
+}
+
+func (r *statusReport) notRunning(missed *notRunningError) error {
+	if r.json {
+		known, _ := json.Marshal(struct { // this cannot fail
+			Running  bool     `json:"running"`
+			LookedAt []string `json:"looked_at"`
+		}{false, missed.looked})
+		fmt.Fprintf(r.stdout, "%s\n", known)
+	} else {
+		fmt.Fprintf(r.stdout, "%s: %s\n", r.name, oneLine(missed.Error()))
+	}
+	if missed.stale != nil {
+		return said(statusDead)
+	}
+	return said(statusNotRunning)
 }
 
 // fromPidFile prints the little that the pid file tells of a server that runs, and why it is so little.
-func (r *statusReport) fromPidFile(state string, pid int) {
+func (r *statusReport) fromPidFile(state string, found *instance) {
 	why := ""
 	if r.unreachable != nil {
 		why = oneLine(r.unreachable.Error())
 	}
 	if !r.json {
-		fmt.Fprintf(r.stdout, "%s: %s, pid %d\n", r.name, state, pid)
+		fmt.Fprintf(r.stdout, "%s: %s, pid %d, pid file %s\n", r.name, state, found.pid, oneLine(found.pidFile))
 		if why != "" {
 			fmt.Fprintf(r.stdout, "no more is known: %s\n", why)
 		}
+		r.printOthers(found)
 		return
 	}
-	known, _ := json.Marshal(struct { // text and a number: this cannot fail
-		Running bool   `json:"running"`
-		Pid     int    `json:"pid"`
-		State   string `json:"state,omitempty"`
-		Error   string `json:"error,omitempty"`
-	}{true, pid, map[string]string{"starting": "starting"}[state], why})
+	known, _ := json.Marshal(struct { // this cannot fail
+		Running       bool   `json:"running"`
+		Pid           int    `json:"pid"`
+		State         string `json:"state,omitempty"`
+		PidFile       string `json:"pid_file"`
+		ControlSocket string `json:"control_socket"`
+		Error         string `json:"error,omitempty"`
+	}{true, found.pid, map[string]string{"starting": "starting"}[state], found.pidFile, found.socket, why})
 	fmt.Fprintf(r.stdout, "%s\n", known)
 }

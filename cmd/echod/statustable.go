@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,6 +35,8 @@ func statusRows(s *control.Status) [][2]string {
 			byteSize(rates.BytesReceivedPerSecond), byteSize(rates.BytesSentPerSecond), span(rates.WindowSeconds))},
 		{"limits", limitList(s.Limits)},
 		{"log", logSummary(s.Log)},
+		{"pid file", cmp.Or(s.PidFile, "none")},
+		{"control socket", cmp.Or(s.ControlSocket, "none")},
 	}
 }
 

@@ -22,6 +22,7 @@ func TestStatusRows(t *testing.T) {
 		Bytes:     control.ByteCounts{Received: 12_345_678, Sent: 99},
 		Rates:     control.Rates{WindowSeconds: 60, ConnectionsPerSecond: 12.34, BytesReceivedPerSecond: 5000, BytesSentPerSecond: 0.4},
 		Limits:    control.Limits{MaxConnections: 100, MaxConnectionsPerSource: 5, IdleTimeoutSeconds: 90, DrainTimeoutSeconds: 5},
+		PidFile:   "/run/echod/echod.pid",
 		Log:       control.LogStatus{File: "syslog", Level: "warn", LinesDropped: 4},
 	}
 	want := [][2]string{
@@ -34,6 +35,8 @@ func TestStatusRows(t *testing.T) {
 		{"rates", "12 clients/s, 5.00 kB/s received, 0 B/s sent, over the last 1m0s"},
 		{"limits", "100 clients, 5 clients per source, 1m30s idle, 5s to drain"},
 		{"log", "syslog, level warn, 4 lines dropped"},
+		{"pid file", "/run/echod/echod.pid"},
+		{"control socket", "none"},
 	}
 	if diff := cmp.Diff(want, statusRows(s)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

@@ -20,8 +20,7 @@ func (p *program) stopCommand() *cobra.Command {
 		Short: "end the running server; return when it is gone",
 		Args:  noArguments,
 	}
-	l.socket.name = p.name
-	l.addPidFileFlag(cmd, defaultsFor(p.name))
+	l.addFlags(cmd, defaultsFor(p.name))
 	addTimeoutFlag(cmd, &stop.Timeout)
 	cmd.Flags().BoolVar(&drain, "drain", false, "let the clients leave first, for the server's --drain-timeout; no KILL unless --timeout is given")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -31,11 +30,13 @@ func (p *program) stopCommand() *cobra.Command {
 				stop.Timeout = 0 // the server itself sees to an end
 			}
 		}
-		if err := needPidFile("stop", l.pidFile); err != nil {
-			return err
+		if l.socket.path == "" {
+			if err := needPidFile("stop", l.pidFile); err != nil {
+				return err
+			}
 		}
 		if err := l.resolve(); err != nil {
-			return err
+			return withStatus(exitUsage, err)
 		}
 		return p.stop(cmd, &l, stop)
 	}
@@ -60,8 +61,11 @@ func (p *program) stop(cmd *cobra.Command, l *lookup, stop daemonize.Stop) error
 		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", stop.Timeout))
 	}
 	var stopped *daemonize.Stopped
-	found, err := l.find()
-	if err == nil {
+	found, err := l.findOne()
+	switch {
+	case err == nil && found.bySocket:
+		return p.stopByCall(cmd.Context(), found, stop)
+	case err == nil:
 		stopped, err = stop.Stop(cmd.Context(), found.pidFile)
 	}
 	var stale *daemonize.StaleError

@@ -17,6 +17,8 @@ type Status struct {
 	Engine        string           `json:"engine"` // what serves connections: "epoll" or "portable"
 	Listeners     []ListenerStatus `json:"listeners"`
 	MetricsListen string           `json:"metrics_listen"` // host and port, or empty
+	PidFile       string           `json:"pid_file"`       // path, or empty
+	ControlSocket string           `json:"control_socket"` // path, or empty
 	Connections   ConnectionCounts `json:"connections"`
 	Datagrams     DatagramCounts   `json:"datagrams"`
 	Bytes         ByteCounts       `json:"bytes"`
