@@ -88,10 +88,6 @@ type Daemon struct {
 	// launcher was killed ends itself some seconds later. Zero means for ever.
 	ReadyTimeout time.Duration
 
-	// Prepare is called first in the daemon, and not in the launcher: the place to catch signals. One that comes
-	// later, while PidFile is locked and nothing catches it, ends the daemon without cleaning up. Nil does nothing.
-	Prepare func()
-
 	// ExitStatus says with which status the launcher should exit for an error that Detach
 	// returns in the daemon; the launcher finds it in [StartError]. Nil means 1 for all.
 	ExitStatus func(error) int
@@ -109,7 +105,8 @@ type Daemon struct {
 //
 // What comes before Detach happens in both processes: see [Detached]. It must leave the variable
 // DAEMONIZE_SECRET and descriptor 3 as they are. Where they are not, so that a process that a
-// launcher has started would become another launcher, Detach returns an error.
+// launcher has started would become another launcher, Detach returns an error. A daemon that
+// ends in order by a signal catches it before Detach, in which its pid file is locked.
 //
 // In the daemon it returns a Process at once. An error there has been passed
 // to the launcher already, and what is written to standard output and error
@@ -136,7 +133,6 @@ func (d *Daemon) Detach() (*Process, *Launched, error) {
 		return nil, launched, err
 	}
 	p := &Process{daemon: d, detached: true, handshake: h, sockets: h.sockets, files: h.files}
-	d.prepare()
 	if err == nil {
 		err = p.settleDetached()
 	}
@@ -158,18 +154,11 @@ func (d *Daemon) Foreground() (*Process, error) {
 		return nil, err
 	}
 	p := &Process{daemon: d, sockets: d.Sockets, files: d.Files}
-	d.prepare()
 	if err := p.settle(); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
-}
-
-func (d *Daemon) prepare() {
-	if d.Prepare != nil {
-		d.Prepare()
-	}
 }
 
 func (d *Daemon) validate() error {

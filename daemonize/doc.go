@@ -36,7 +36,7 @@
 //     them to its own standard error, or to Daemon.Output (step 9).
 //  7. The umask is set, to 022 unless Daemon.Umask says otherwise, and the working directory
 //     changed (steps 10 and 11). RLIMIT_CORE becomes 0, unless Daemon.CoreDumps says otherwise.
-//     Before that, Daemon.Prepare is called, which should catch the signals that end the daemon.
+//     The signals that end the daemon should be caught before that.
 //  8. The pid file is locked (step 12) as flopen(3) does it, in a directory that is made
 //     for it where Daemon.RuntimeDirectory says so. The lock is what says that the
 //     daemon lives; the number in the file is for people and scripts. It

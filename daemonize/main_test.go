@@ -93,7 +93,7 @@ type wirePlay struct {
 	Words  []byte
 	Daemon struct {
 		Daemon
-		Files, Prepare, ExitStatus, Output *struct{} `json:",omitempty"`
+		Files, ExitStatus, Output *struct{} `json:",omitempty"`
 	}
 }
 

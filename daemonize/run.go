@@ -21,11 +21,12 @@ import (
 // In the launcher Run returns what Detach does. In the daemon it returns nil and the error of
 // serve when that has returned.
 func (d *Daemon) Run(serve func(ctx context.Context, p *Process) error) (*Launched, error) {
-	ctx, catch, release := untilTold(d.prepare)
+	ctx, release := context.Background(), func() {}
+	if Detached() {
+		ctx, release = untilTold()
+	}
 	defer release()
-	run := *d
-	run.Prepare = catch
-	p, launched, err := run.Detach()
+	p, launched, err := d.Detach()
 	if p == nil {
 		return launched, err
 	}
@@ -34,39 +35,35 @@ func (d *Daemon) Run(serve func(ctx context.Context, p *Process) error) (*Launch
 
 // RunForeground is Run for a process that stays in the foreground; see [Daemon.Foreground].
 func (d *Daemon) RunForeground(serve func(ctx context.Context, p *Process) error) error {
-	ctx, catch, release := untilTold(d.prepare)
+	ctx, release := untilTold()
 	defer release()
-	run := *d
-	run.Prepare = catch
-	p, err := run.Foreground()
+	p, err := d.Foreground()
 	if err != nil {
 		return err
 	}
 	return p.run(ctx, serve)
 }
 
-// untilTold returns a context that ends, when catch was called, by a signal that tells the process
-// to end. An ignored one stays ignored.
-func untilTold(prepare func()) (ctx context.Context, catch, release func()) {
+// untilTold returns a context that ends by a signal that tells the process to end. An ignored one
+// stays ignored. It is called before the pid file is locked: from then on the process is found, and
+// a signal that is not caught would leave the file behind.
+func untilTold() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signalC := make(chan os.Signal, 1)
-	catch = func() {
-		for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
-			if !signal.Ignored(s) {
-				signal.Notify(signalC, s)
-			}
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		if !signal.Ignored(s) {
+			signal.Notify(signalC, s)
 		}
-		go func() {
-			select {
-			case s := <-signalC:
-				signal.Stop(signalC) // the next one has its default action
-				cancel(fmt.Errorf("ended by signal: %v", s))
-			case <-ctx.Done():
-			}
-		}()
-		prepare()
 	}
-	return ctx, catch, func() {
+	go func() {
+		select {
+		case s := <-signalC:
+			signal.Stop(signalC) // the next one has its default action
+			cancel(fmt.Errorf("ended by signal: %v", s))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
 		signal.Stop(signalC)
 		cancel(nil)
 	}

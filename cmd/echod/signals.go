@@ -25,7 +25,7 @@ func watchSignals() *signals {
 	return w
 }
 
-// watch is for [daemonize.Daemon].Prepare.
+// watch is called before the pid file is locked: from then on, verbs send signals.
 func (w *signals) watch() {
 	for _, meaning := range []struct {
 		channel *chan os.Signal

@@ -70,7 +70,9 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 	daemon.ExitStatus = startStatus
 	daemon.Output = p.stderr
 	caught := new(signals)
-	daemon.Prepare = caught.watch
+	if daemonize.Detached() {
+		caught.watch()
+	}
 	made := s.missingLog()
 	process, launched, err := daemon.Detach()
 	var running *daemonize.RunningError
