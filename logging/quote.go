@@ -7,6 +7,42 @@ import (
 	"unicode/utf8"
 )
 
+// Printable returns text that was not made by this program, such as a path, an address, the message of another program or of
+// a client, in a form that can be shown on a terminal or as a part of a line: what is not printable is escaped as in a Go
+// string. Besides newlines and escape sequences that is what appendJSONRune has, and bytes that are no UTF-8.
+func Printable(text string) string {
+	clean := func(r rune, size int) bool { return strconv.IsPrint(r) && !(r == utf8.RuneError && size <= 1) }
+	var b []byte
+	done := 0 // bytes of text that are in b
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if !clean(r, size) {
+			quoted := strconv.Quote(text[i : i+size])
+			b = append(append(b, text[done:i]...), quoted[1:len(quoted)-1]...)
+			done = i + size
+		}
+		i += size
+	}
+	if done == 0 {
+		return text
+	}
+	return string(append(b, text[done:]...))
+}
+
+// PrintableJSON is Printable for JSON, which means the same afterwards. Newlines and tabs are left, as they can only be
+// between the values of JSON.
+func PrintableJSON(text []byte) []byte {
+	b := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		if r == '\n' || r == '\t' {
+			b = append(b, byte(r))
+			continue
+		}
+		b = appendJSONRune(b, r)
+	}
+	return b
+}
+
 // appendTextString appends a key or value of logfmt, as a Go string literal if
 // it could otherwise be taken for something else.
 func appendTextString(b []byte, s string) []byte {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"echod/logging"
 	"echod/server/probe"
 
 	"github.com/spf13/cobra"
@@ -84,7 +85,7 @@ func (p *program) bench(cmd *cobra.Command, target string, load probe.Load, asJS
 	if asJSON {
 		json.NewEncoder(p.stdout).Encode(newBenchJSON(target, load, report))
 	} else {
-		printBench(p.stdout, target, load, report)
+		printBench(p.stdout, logging.Printable(target), load, report)
 	}
 	if report.Failed() > 0 || report.Latency.Count == 0 {
 		return said(exitFailure)

@@ -68,7 +68,7 @@ func (p *program) orderingVerb(cmd *cobra.Command, order func(*control.Client, c
 	return callingVerb(cmd, defaultsFor(p.name), func(ctx context.Context, client *control.Client, _ []string) error {
 		answer, err := order(client, ctx)
 		if err == nil {
-			fmt.Fprintf(p.stdout, "%s: %s\n", p.name, oneLine(answer))
+			p.sayf("%s", answer)
 		}
 		return err
 	})

@@ -11,7 +11,9 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"unicode/utf8"
 
+	"echod/logging"
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -58,8 +60,27 @@ func (p *program) copyConnections(ctx context.Context, client *control.Client) e
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
-	_, err = list.WriteTo(p.stdout)
+	var text []byte
+	for _, chunk := range list {
+		text = append(text, chunk...)
+		whole := len(text) - unfinishedRune(text)
+		if _, err := p.stdout.Write(logging.PrintableJSON(text[:whole])); err != nil {
+			return err
+		}
+		text = append(text[:0], text[whole:]...)
+	}
+	_, err = p.stdout.Write(logging.PrintableJSON(text))
 	return err
+}
+
+// unfinishedRune returns the length of a character at the end of text that is not complete.
+func unfinishedRune(text []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if end := text[len(text)-n:]; utf8.RuneStart(end[0]) && !utf8.FullRune(end) {
+			return n
+		}
+	}
+	return 0
 }
 
 // chunkBytes is how much of a list is read at a time.
@@ -115,5 +136,5 @@ const connectionHeading = "      ID  RECEIVED      SENT     AGE    IDLE  REMOTE 
 
 func connectionRow(c control.Connection) string {
 	return fmt.Sprintf("%8d  %8s  %8s  %6s  %6s  %s -> %s", c.ID, byteSize(c.BytesReceived), byteSize(c.BytesSent),
-		span(c.AgeSeconds), span(c.IdleSeconds), oneLine(c.Remote), oneLine(c.Local))
+		span(c.AgeSeconds), span(c.IdleSeconds), logging.Printable(c.Remote), logging.Printable(c.Local))
 }

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"syscall"
+
+	"echod/logging"
 
 	"github.com/spf13/cobra"
 )
@@ -83,19 +84,9 @@ func (p *program) report(err error) int {
 	var e *statusError
 	if err != nil && !(errors.As(err, &e) && e.err == nil) {
 		catchBrokenPipes() // the status is said even if the reason cannot be
-		fmt.Fprintf(p.stderr, "%s: %s\n", p.name, oneLine(err.Error()))
+		fmt.Fprintln(p.stderr, logging.Printable(p.name+": "+err.Error()))
 	}
 	return statusOf(err)
-}
-
-// oneLine keeps what came from outside from breaking out of its line.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 func usageError(cmd *cobra.Command, err error) error {

@@ -94,6 +94,6 @@ func (p *program) logFailure(err error) {
 	}
 	slog.New(file.Handler()).Error("not started", "error", err)
 	if err := file.Close(); err != nil {
-		fmt.Fprintln(p.stderr, oneLine(err.Error()))
+		fmt.Fprintln(p.stderr, logging.Printable(err.Error()))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"echod/logging"
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ func (p *program) logLevelCommand() *cobra.Command {
 		}
 		level, err := client.LogLevel(ctx)
 		if err == nil {
-			fmt.Fprintln(p.stdout, oneLine(level))
+			fmt.Fprintln(p.stdout, logging.Printable(level))
 		}
 		return err
 	})

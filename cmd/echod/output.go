@@ -9,11 +9,18 @@ import (
 	"sync"
 	"syscall"
 
+	"echod/logging"
+
 	"github.com/spf13/cobra"
 )
 
 // A reader of our output that is slow, is gone, or has a full disk decides nothing: a verb that does
 // something does it first and speaks then, and its exit status is that of its work.
+
+// sayf prints a line to standard output, in which nothing unprintable is left.
+func (p *program) sayf(format string, args ...any) {
+	fmt.Fprintln(p.stdout, logging.Printable(p.name+": "+fmt.Sprintf(format, args...)))
+}
 
 // worksFirst has what a verb prints held until its work is done.
 func (p *program) worksFirst(cmd *cobra.Command) *cobra.Command {
@@ -26,7 +33,7 @@ func (p *program) worksFirst(cmd *cobra.Command) *cobra.Command {
 		err := work(cmd, args)
 		p.stdout, p.stderr = stdout, stderr
 		if lost := held.release(); lost != nil {
-			fmt.Fprintf(p.stderr, "%s: %s: print: %s\n", p.name, cmd.Name(), oneLine(lost.Error()))
+			p.report(fmt.Errorf("%s: print: %w", cmd.Name(), lost))
 		}
 		return err
 	}

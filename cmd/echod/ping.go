@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"echod/logging"
 	"echod/server"
 	"echod/server/probe"
 
@@ -61,7 +62,7 @@ func (p *program) ping(cmd *cobra.Command, target string, pinger probe.Pinger, a
 	}
 	ctx, stop := untilInterrupted(cmd.Context())
 	defer stop()
-	printer := pingPrinter{p: p, target: target, pinger: pinger}
+	printer := pingPrinter{p: p, target: logging.Printable(target), pinger: pinger}
 	if asJSON {
 		printer.json = json.NewEncoder(p.stdout)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"echod/daemonize"
+	"echod/logging"
 	"echod/server"
 	"echod/server/control"
 )
@@ -215,7 +216,7 @@ func (v *service) close() {
 	case v.settings.detaches, v.settings.inetd:
 		tellSyslog(v.name, err)
 	default:
-		fmt.Fprintln(os.Stderr, oneLine(err.Error()))
+		fmt.Fprintln(os.Stderr, logging.Printable(err.Error()))
 	}
 }
 

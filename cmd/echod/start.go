@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"echod/daemonize"
 
@@ -23,7 +22,7 @@ func (p *program) startCommand() *cobra.Command {
 			return err
 		}
 		if found := runsElsewhere(cmd, d); found != nil {
-			fmt.Fprintf(p.stdout, "%s: already running, %s\n", p.name, oneLine(found.String()))
+			p.sayf("already running, %v", found)
 			return nil
 		}
 		sockets, err := p.takeSockets()
@@ -79,10 +78,10 @@ func (p *program) start(s *settings, d defaults, flags []string) error {
 	var failed *daemonize.StartError
 	switch {
 	case launched != nil:
-		fmt.Fprintln(p.stdout, p.name+": "+launched.Message)
+		p.sayf("%s", launched.Message)
 		return nil
 	case errors.As(err, &running):
-		fmt.Fprintf(p.stdout, "%s: %v\n", p.name, running)
+		p.sayf("%v", running)
 		return nil
 	case errors.As(err, &failed):
 		s.removeLeftovers(made)

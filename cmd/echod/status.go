@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"echod/logging"
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -114,7 +115,7 @@ func (r *statusReport) print(answer *answeredStatus, found *instance) error {
 	if !r.json {
 		err := r.printTable(&answer.Status)
 		if found.bySocket && found.pidFile != "" {
-			fmt.Fprintf(r.stdout, "pid file %s is gone: only the control socket leads to this server\n", oneLine(found.pidFile))
+			fmt.Fprintf(r.stdout, "pid file %s is gone: only the control socket leads to this server\n", logging.Printable(found.pidFile))
 		}
 		r.printOthers(found)
 		return err
@@ -123,13 +124,13 @@ func (r *statusReport) print(answer *answeredStatus, found *instance) error {
 	if err := json.Compact(&line, answer.text); err != nil {
 		return err
 	}
-	fmt.Fprintln(r.stdout, &line)
+	fmt.Fprintf(r.stdout, "%s\n", logging.PrintableJSON(line.Bytes()))
 	return nil
 }
 
 func (r *statusReport) printOthers(found *instance) {
 	for _, other := range found.others {
-		fmt.Fprintf(r.stdout, "another server is running: %s\n", oneLine(other.String()))
+		fmt.Fprintf(r.stdout, "another server is running: %s\n", logging.Printable(other.String()))
 	}
 }
 
@@ -139,9 +140,9 @@ func (r *statusReport) notRunning(missed *notRunningError) error {
 			Running  bool     `json:"running"`
 			LookedAt []string `json:"looked_at"`
 		}{false, missed.looked})
-		fmt.Fprintf(r.stdout, "%s\n", known)
+		fmt.Fprintf(r.stdout, "%s\n", logging.PrintableJSON(known))
 	} else {
-		fmt.Fprintf(r.stdout, "%s: %s\n", r.name, oneLine(missed.Error()))
+		r.sayf("%v", missed)
 	}
 	if missed.stale != nil {
 		return said(statusDead)
@@ -153,10 +154,10 @@ func (r *statusReport) notRunning(missed *notRunningError) error {
 func (r *statusReport) fromPidFile(state string, found *instance) {
 	why := ""
 	if r.unreachable != nil {
-		why = oneLine(r.unreachable.Error())
+		why = logging.Printable(r.unreachable.Error())
 	}
 	if !r.json {
-		fmt.Fprintf(r.stdout, "%s: %s, pid %d, pid file %s\n", r.name, state, found.pid, oneLine(found.pidFile))
+		r.sayf("%s, pid %d, pid file %s", state, found.pid, found.pidFile)
 		if why != "" {
 			fmt.Fprintf(r.stdout, "no more is known: %s\n", why)
 		}
@@ -171,5 +172,5 @@ func (r *statusReport) fromPidFile(state string, found *instance) {
 		ControlSocket string `json:"control_socket"`
 		Error         string `json:"error,omitempty"`
 	}{true, found.pid, map[string]string{"starting": "starting"}[state], found.pidFile, found.socket, why})
-	fmt.Fprintf(r.stdout, "%s\n", known)
+	fmt.Fprintf(r.stdout, "%s\n", logging.PrintableJSON(known))
 }

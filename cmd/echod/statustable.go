@@ -9,15 +9,16 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"echod/logging"
 	"echod/server/control"
 )
 
 // printTable prints a status for people.
 func (r *statusReport) printTable(s *control.Status) error {
-	fmt.Fprintf(r.stdout, "%s: running, pid %d, version %s\n", r.name, s.Pid, oneLine(s.Version))
+	r.sayf("running, pid %d, version %s", s.Pid, s.Version)
 	w := tabwriter.NewWriter(r.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range statusRows(s) {
-		fmt.Fprintf(w, "%s\t%s\n", row[0], oneLine(row[1]))
+		fmt.Fprintf(w, "%s\t%s\n", row[0], logging.Printable(row[1]))
 	}
 	return w.Flush()
 }

@@ -71,17 +71,17 @@ func (p *program) stop(cmd *cobra.Command, l *lookup, stop daemonize.Stop) error
 	var stale *daemonize.StaleError
 	switch {
 	case isNotRunning(err):
-		fmt.Fprintf(p.stdout, "%s: %v\n", p.name, err)
+		p.sayf("%v", err)
 		return nil
 	case errors.Is(err, daemonize.ErrNotRunning), errors.As(err, &stale): // it has ended meanwhile
-		fmt.Fprintf(p.stdout, "%s: not running\n", p.name)
+		p.sayf("not running")
 		return nil
 	case err != nil:
 		return stopError(err)
 	case stopped.Killed:
-		fmt.Fprintf(p.stdout, "%s: killed, pid %d: it did not end within %v\n", p.name, stopped.Pid, stop.Timeout)
+		p.sayf("killed, pid %d: it did not end within %v", stopped.Pid, stop.Timeout)
 	default:
-		fmt.Fprintf(p.stdout, "%s: stopped, pid %d\n", p.name, stopped.Pid)
+		p.sayf("stopped, pid %d", stopped.Pid)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (p *program) stopByCall(ctx context.Context, found *instance, stop daemoniz
 			return fmt.Errorf("stop: %w", context.Cause(ctx))
 		}
 	}
-	fmt.Fprintf(p.stdout, "%s: stopped, pid %d, by control socket %s\n", p.name, found.pid, oneLine(found.socket))
+	p.sayf("stopped, pid %d, by control socket %s", found.pid, found.socket)
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"echod/logging"
 )
 
 // lines is the display for what is no terminal: a heading, and a line for each look.
@@ -24,7 +26,7 @@ func (o *lines) show(l *look) {
 	busiest := "-"
 	if len(l.busiest) > 0 && l.busiest[0].rate > 0 {
 		c := l.busiest[0]
-		busiest = fmt.Sprintf("%d %s %s/s", c.ID, oneLine(c.Remote), byteSize(c.rate))
+		busiest = fmt.Sprintf("%d %s %s/s", c.ID, logging.Printable(c.Remote), byteSize(c.rate))
 	}
 	fmt.Fprintf(o.w, lineFormat, time.Now().Format(time.DateTime), fmt.Sprint(l.status.Connections.Active),
 		perSecond(l.accepted), perSecond(l.refused), byteSize(l.received), byteSize(l.sent), busiest)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"echod/logging"
 )
 
 // The few escape sequences that this needs; every terminal since the VT100, or xterm, has them.
@@ -117,6 +119,6 @@ func frameLines(l *look, rows int) []string {
 
 // clip cuts a line to the width of the screen: one that wraps would push the others down.
 func clip(line string, columns int) string {
-	runes := []rune(oneLine(line))
+	runes := []rune(logging.Printable(line))
 	return string(runes[:min(len(runes), columns)])
 }
