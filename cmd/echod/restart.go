@@ -93,6 +93,9 @@ func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup) ([]server.Address, 
 	if err != nil {
 		return nil, withStatus(lookupStatus(err), fmt.Errorf("restart: %w", err))
 	}
+	if u := unitOf("/", found.pid); u != nil {
+		return nil, u.refusal(found.pid)
+	}
 	line, err := daemonize.CommandLine(found.pid)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
