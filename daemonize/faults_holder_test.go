@@ -123,6 +123,7 @@ func TestFaultsComplete(t *testing.T) {
 		"unlink":          "TestUndoFaults",
 		"rmdir":           "TestUndoFaults",
 		"close":           "TestUndoFaults",
+		"evidence":        "TestEvidence",
 		"keptCommandLine": "the only call that CommandLine makes",
 	}
 	for _, f := range startFaults() {

@@ -67,8 +67,12 @@ func foreignPidFile(path, reason string) *ForeignError {
 // believed unless the lock is held, and on Linux the kernel is asked who holds it. No
 // privileges are needed but to read the file.
 //
-// The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], or whatever kept it from
-// finding out.
+// On Linux the process must show that it has the locks, with one user's rights, so that a pid file
+// that another user can write leads to no process that this user could not signal. Where the caller may
+// not look at the process, the named one is returned; root gets an error.
+//
+// The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], an [*UnprovenError], or whatever kept
+// it from finding out.
 //
 // The holder itself must not call Find, and not open the file in any other way: to close a file
 // is to lose the POSIX lock on it, see fcntl(2), and with it the claim to be the daemon.
@@ -84,6 +88,30 @@ const (
 )
 
 func find(sys system, path string) (*Holder, error) {
+	seen, err := observe(sys, path)
+	if err != nil {
+		return nil, err
+	}
+	seen.close()
+	return &seen.holder, nil
+}
+
+// An observation is of a pid file that a daemon holds.
+type observation struct {
+	holder  Holder
+	process processHandle // of the holder; nil where its number is not known, and for pid 1
+	proven  bool          // or the caller may not look closely enough, and may hardly send a signal
+}
+
+func (o *observation) close() {
+	if o.process != nil {
+		o.process.close()
+	}
+}
+
+// observe opens the file and looks at it until the answer stands: while a daemon starts or ends, or another
+// process looks at the lock, there is none.
+func observe(sys system, path string) (*observation, error) {
 	fd, err := sys.open(path, os.O_RDONLY, 0)
 	if errors.Is(err, syscall.ENOENT) {
 		return nil, ErrNotRunning
@@ -96,21 +124,80 @@ func find(sys system, path string) (*Holder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stat pid file %s: %w", path, err)
 	}
-	if info.kind() != syscall.S_IFREG {
-		return nil, foreignPidFile(path, "is "+info.describe())
+	if err := checkFile(path, info); err != nil {
+		return nil, err
 	}
 	for try := 1; ; try++ {
-		holder, err := look(sys, path, fd)
-		var stale *StaleError
-		if errors.As(err, &stale) && replaced(sys, path, info) {
-			return find(sys, path)
+		seen, err := inspect(sys, path, fd)
+		if err != nil {
+			return nil, err
 		}
-		var foreign *ForeignError
-		if !errors.As(err, &foreign) || foreign.Reason != lockedByOther || try == unclaimedTries {
-			return holder, err
+		switch seen.state {
+		case fileFree:
+			if replaced(sys, path, info) {
+				return observe(sys, path)
+			}
+			if seen.content.text == "" {
+				return nil, ErrNotRunning
+			}
+			return nil, &StaleError{Path: path, Content: seen.content.describe()}
+		case fileHeldOutside:
+			return nil, foreignPidFile(path, "is locked by a process of another pid namespace")
+		case fileHeld, fileHeldUnnamed:
+			var held *observation
+			if held, err = identify(sys, path, fd, info, seen); err == nil {
+				return held, nil
+			}
+		case fileLockedByOther:
+			err = foreignPidFile(path, lockedByOther)
+		}
+		if try == unclaimedTries {
+			return nil, err
 		}
 		time.Sleep(unclaimedPoll)
 	}
+}
+
+// checkFile refuses what is no pid file: another kind of file, or one that has another name, which may
+// be anywhere.
+func checkFile(path string, info fileInfo) error {
+	switch {
+	case info.kind() != syscall.S_IFREG:
+		return foreignPidFile(path, "is "+info.describe())
+	case info.links > 1:
+		return foreignPidFile(path, "has another name (a hard link)")
+	}
+	return nil
+}
+
+// identify takes a handle of the process that an inspection names, and then makes sure that it is the one
+// that holds the file: before, the number could have passed to another process.
+func identify(sys system, path string, fd int, info fileInfo, seen inspection) (*observation, error) {
+	o := &observation{holder: seen.holder(), proven: true}
+	pid := seen.pid
+	if pid <= 1 {
+		return o, nil // pid 1 is always the same process, and never signalled
+	}
+	var err error
+	if o.process, err = sys.process(pid); errors.Is(err, syscall.ESRCH) {
+		return nil, &UnprovenError{path, pid, "there is no such process"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("watch pid %d: %w", pid, err)
+	}
+	if seen.state == fileHeldUnnamed {
+		var again inspection
+		if again, err = inspect(sys, path, fd); err == nil && again != seen {
+			err = foreignPidFile(path, lockedByOther)
+		}
+	} else {
+		o.proven, err = prove(sys, path, o.process, pid, info)
+	}
+	if err != nil {
+		o.process.close()
+		return nil, err
+	}
+	return o, nil
 }
 
 // replaced tells whether the path leads elsewhere than to the file that was opened: its owner
@@ -121,51 +208,6 @@ func replaced(sys system, path string, opened fileInfo) bool {
 }
 
 const lockedByOther = "is locked by another program"
-
-// look decides at one moment. A daemon has the lock and has claimed it; who has one without the
-// other is on the way there or back, or a stranger. The content is looked at after the claim:
-// it is the last owner's up to then. It may be a number of another pid namespace, and so is
-// believed only where there are no claims.
-func look(sys system, path string, fd int) (*Holder, error) {
-	claimant, err := sys.claimant(fd)
-	unsupported := errors.Is(err, errors.ErrUnsupported)
-	if err != nil && !unsupported {
-		return nil, fmt.Errorf("ask who locked pid file %s: %w", path, err)
-	}
-	content, err := readPid(sys, fd)
-	if err != nil {
-		return nil, fmt.Errorf("read pid file %s: %w", path, err)
-	}
-	held, err := locked(sys, fd)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("test the lock of pid file %s: %w", path, err)
-	case held && claimant > 0:
-		return &Holder{Pid: claimant, Ready: content.pid > 0}, nil
-	case held && claimant < 0:
-		return nil, foreignPidFile(path, "is locked by a process of another pid namespace")
-	case held && unsupported && !content.foreign():
-		return &Holder{Pid: content.pid, Ready: content.pid > 0}, nil
-	case held, claimant != 0:
-		return nil, foreignPidFile(path, lockedByOther)
-	case content.text == "":
-		return nil, ErrNotRunning
-	}
-	return nil, &StaleError{Path: path, Content: content.describe()}
-}
-
-// locked finds out by taking a shared lock for a moment. A daemon that starts in that
-// moment tries again.
-func locked(sys system, fd int) (bool, error) {
-	err := sys.flock(fd, syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return false, sys.flock(fd, syscall.LOCK_UN)
-}
 
 // awaitRelease returns nil when the lock that was just found taken is free again, and otherwise
 // says who has it.

@@ -110,8 +110,8 @@ func (p *PidFile) lock() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("stat pid file %s: %w", p.path, err)
 	}
-	if info.kind() != syscall.S_IFREG {
-		return false, foreignPidFile(p.path, "is "+info.describe())
+	if err := checkFile(p.path, info); err != nil {
+		return false, err
 	}
 	p.info = info
 	if err := p.sys.flock(p.fd, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {

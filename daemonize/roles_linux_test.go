@@ -26,6 +26,14 @@ func systemRoles() map[string]role {
 	}
 }
 
+// systemPrograms are no daemons, and for what only this system has.
+func systemPrograms() map[string]role {
+	return map[string]role{
+		"forge owner":      forgeOwner,
+		"lock and execute": lockAndExecute,
+	}
+}
+
 // exiting tells whether a process has begun to end, or is gone. It closes its files only after that; see
 // PF_EXITING in the kernel's sched.h, and proc_pid_stat(5).
 func exiting(pid int) bool {

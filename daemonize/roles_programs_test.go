@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 
 // programs are no daemons.
 func programs() map[string]role {
-	return map[string]role{
+	all := map[string]role{
 		"hold":        hold,
 		"lock":        lock,
 		"race":        race,
@@ -24,6 +25,8 @@ func programs() map[string]role {
 		"stop":        stopIt,
 		"be nobody":   beNobody,
 	}
+	maps.Copy(all, systemPrograms())
+	return all
 }
 
 // hold does nothing but live.

@@ -209,6 +209,10 @@ func (f *faulty) setuid(uid int) error {
 	return f.or("setuid", func() error { return f.system.setuid(uid) })
 }
 
+func (f *faulty) evidence(pid int, file fileInfo) (evidence, error) {
+	return valueOr(f, "evidence", func() (evidence, error) { return f.system.evidence(pid, file) })
+}
+
 func (f *faulty) credentials() (credentials, error) {
 	return valueOr(f, "credentials", f.system.credentials)
 }

@@ -43,19 +43,20 @@ const killPatience = 10 * time.Second
 // daemon that is still starting is stopped, too; where the system does not tell its pid, when
 // it is ready.
 //
-// The errors are those of [Find]; [syscall.EPERM] when the process belongs to somebody
+// The errors are those of [Find], of which [*UnprovenError] means that no signal was sent; [syscall.EPERM] when the process belongs to somebody
 // else; the cause of ctx when that is done before the daemon is gone.
 func (s Stop) Stop(ctx context.Context, path string) (*Stopped, error) {
 	sys := s.sys
 	if sys == nil {
 		sys = kernel{}
 	}
-	pid, process, err := identify(ctx, sys, path)
+	held, err := awaitHolder(ctx, sys, path)
 	if err != nil {
 		return nil, err
 	}
-	defer process.close()
-	killed, err := s.end(ctx, process, pid)
+	defer held.close()
+	pid := held.holder.Pid
+	killed, err := s.end(ctx, held.process, pid)
 	if err != nil {
 		return nil, err
 	}
@@ -88,46 +89,31 @@ func (s Stop) first() syscall.Signal {
 	return s.Signal
 }
 
-// identify opens a handle of the process that holds the pid file. The lock is looked at again
-// when the handle is there: before, the pid could have passed on to another process.
-func identify(ctx context.Context, sys system, path string) (int, processHandle, error) {
-	for absent := 0; ; {
-		if ctx.Err() != nil {
-			return 0, nil, context.Cause(ctx)
-		}
-		before, err := find(sys, path)
+// awaitHolder returns the process that holds the pid file. A daemon whose number is not known yet, because it
+// is starting, is waited for.
+func awaitHolder(ctx context.Context, sys system, path string) (*observation, error) {
+	for ctx.Err() == nil {
+		seen, err := observe(sys, path)
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
-		if before.Pid == 1 {
-			return 0, nil, errors.New("signal pid 1: never done")
-		}
-		process, err := handle(sys, before.Pid)
-		switch {
-		case err == nil:
-			if after, err := find(sys, path); err == nil && after.Pid == before.Pid {
-				return before.Pid, process, nil
-			}
-			process.close()
+		switch pid := seen.holder.Pid; {
+		case pid == 1:
+			return nil, errors.New("signal pid 1: never done")
+		case pid == 0:
+			time.Sleep(unclaimedPoll)
 			continue
-		case !errors.Is(err, syscall.ESRCH):
-			return 0, nil, fmt.Errorf("watch pid %d: %w", before.Pid, err)
-		case before.Pid > 0:
-			absent++
+		case seen.proven:
+			return seen, nil
 		}
-		if absent == unclaimedTries {
-			return 0, nil, foreignPidFile(path, lockedByOther)
+		err = seen.process.signal(0)
+		seen.close()
+		if err != nil {
+			return nil, fmt.Errorf("signal pid %d: %w", seen.holder.Pid, err)
 		}
-		time.Sleep(unclaimedPoll)
+		return nil, &UnprovenError{path, seen.holder.Pid, "its locks cannot be looked at"}
 	}
-}
-
-// handle takes a daemon that has not written its pid yet for one that is not there yet.
-func handle(sys system, pid int) (processHandle, error) {
-	if pid <= 1 {
-		return nil, syscall.ESRCH
-	}
-	return sys.process(pid)
+	return nil, context.Cause(ctx)
 }
 
 // signalProcess takes a process that is gone for a success.

@@ -127,7 +127,7 @@ func launchProgram(t *testing.T, leash *leash, p play) *performer {
 }
 
 func (ending) signal(syscall.Signal) error { return syscall.ESRCH }
-func (ending) wait(int) (bool, error)      { return true, nil }
+func (ending) wait(ms int) (bool, error)   { return ms > 0, nil }
 func (ending) close()                      {}
 
 func (byPid) process(pid int) (processHandle, error) { return newPidHandle(pid) }

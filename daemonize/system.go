@@ -35,6 +35,7 @@ type system interface {
 	flock(fd int, how int) error
 	claim(fd int) error
 	claimant(fd int) (pid int, err error)
+	evidence(pid int, file fileInfo) (evidence, error)
 	pwrite(fd int, b []byte, offset int64) (int, error)
 	ftruncate(fd int, size int64) error
 	fchmod(fd int, mode uint32) error
@@ -95,6 +96,7 @@ type fileInfo struct {
 	dev, ino uint64
 	mode     uint32
 	uid      int
+	links    uint64
 }
 
 func (a fileInfo) sameFile(b fileInfo) bool { return a.dev == b.dev && a.ino == b.ino }

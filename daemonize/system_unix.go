@@ -119,7 +119,7 @@ func (kernel) lstat(path string) (fileInfo, error) {
 }
 
 func newFileInfo(st *unix.Stat_t) fileInfo {
-	return fileInfo{dev: uint64(st.Dev), ino: uint64(st.Ino), mode: uint32(st.Mode), uid: int(st.Uid)}
+	return fileInfo{dev: uint64(st.Dev), ino: uint64(st.Ino), mode: uint32(st.Mode), uid: int(st.Uid), links: uint64(st.Nlink)}
 }
 
 func (kernel) flock(fd, how int) error {

@@ -99,7 +99,8 @@ func startStatus(err error) int {
 		return exitUsage
 	}
 	var foreign *daemonize.ForeignError
-	if errors.As(err, &foreign) || cannotCreate(err) {
+	var unproven *daemonize.UnprovenError
+	if errors.As(err, &foreign) || errors.As(err, &unproven) || cannotCreate(err) {
 		return exitCantCreate
 	}
 	return statusOf(withPermStatus(exitSystem, err))
