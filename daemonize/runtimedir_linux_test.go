@@ -161,24 +161,28 @@ func TestRuntimeDirectoryIsLocked(t *testing.T) {
 		mustBeMade(t, err)
 		return p
 	}
-	unused := func() bool {
-		fd, err := kernel{}.open(dir, os.O_RDONLY, 0)
-		mustBeMade(t, err)
-		defer kernel{}.close(fd)
-		return kernel{}.flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) == nil
-	}
 	first, second := start("a"), start("b")
-	if unused() {
+	if lockable(t, dir) {
 		t.Error("it can be locked though it is in use")
 	}
 	mustBeMade(t, first.Close())
-	if unused() {
+	if lockable(t, dir) {
 		t.Error("it can be locked though one of two still uses it")
 	}
 	mustBeMade(t, second.Close())
-	if !unused() {
+	if !lockable(t, dir) {
 		t.Error("it is locked though it is not in use any more")
 	}
+}
+
+// lockable reports whether another program would get a lock. A pid file of this process loses its POSIX
+// lock by this, see Find, and keeps that of flock(2).
+func lockable(t *testing.T, path string) bool {
+	t.Helper()
+	fd, err := kernel{}.open(path, os.O_RDONLY, 0)
+	mustBeMade(t, err)
+	defer kernel{}.close(fd)
+	return kernel{}.flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // What only another user can have made is not removed, not even if it is empty.

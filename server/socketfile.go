@@ -148,6 +148,17 @@ func (l *UnixListener) SetPath(path string) {
 	l.path = path
 }
 
+// Removed reports whether the file was removed, though not by Close, and where it was.
+func (l *UnixListener) Removed() (path string, removed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.path == "" {
+		return "", false
+	}
+	_, err := os.Lstat(l.path)
+	return l.path, errors.Is(err, fs.ErrNotExist)
+}
+
 // Close removes the file, if it still is the one that was made, and stops accepting. The file stays, to be replaced by the
 // next to listen there, if the process may not remove it any more, having given up its privileges: an error tells.
 func (l *UnixListener) Close() error {

@@ -143,6 +143,8 @@ func (v *service) run() error {
 	v.control.serve(v)
 	idle := newIdleWatch(v.settings.idleExit, v.settings.inetd)
 	defer idle.stop()
+	files := newFileWatch(v)
+	defer files.stop()
 	failedC, takenC := v.serveAll(), v.only.taken()
 	defer func() { v.drain.end() }()
 	for {
@@ -179,6 +181,8 @@ func (v *service) run() error {
 			v.manager.draining(v.drain.left(now))
 		case <-v.drain.done():
 			ended = true
+		case <-files.ticker.C:
+			files.look()
 		case <-v.manager.tickC():
 			v.manager.tick()
 		}

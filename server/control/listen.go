@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 
 	"echod/server"
@@ -28,8 +29,11 @@ func CheckPath(path string) error {
 // A Listener is a control socket. Where the system tells who is calling, a [Server] serves root, the
 // user who called Listen and the owner of the socket, and answers others with 403 Forbidden.
 type Listener struct {
-	socket  *server.UnixListener
 	allowed []int // user ids
+
+	mu     sync.Mutex
+	socket *server.UnixListener
+	closed bool
 }
 
 // An Owner is the user and group that a socket is given to.
@@ -45,7 +49,7 @@ func Listen(path string, owner *Owner) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{socket, []int{0, os.Geteuid()}}
+	l := &Listener{socket: socket, allowed: []int{0, os.Geteuid()}}
 	if owner == nil {
 		return l, nil
 	}
@@ -58,11 +62,36 @@ func Listen(path string, owner *Owner) (*Listener, error) {
 }
 
 // SetPath is [server.UnixListener.SetPath].
-func (l *Listener) SetPath(path string) { l.socket.SetPath(path) }
+func (l *Listener) SetPath(path string) { l.current().SetPath(path) }
+
+func (l *Listener) current() *server.UnixListener {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.socket
+}
+
+// Renew makes the socket again if its file was removed, and reports whether it did. The file belongs to
+// the user that the process is now. What another process has made at the path is left alone.
+func (l *Listener) Renew() (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	path, removed := l.socket.Removed()
+	if l.closed || !removed {
+		return false, nil
+	}
+	socket, err := server.ListenUnix(context.Background(), path, 0o600)
+	if err != nil {
+		return false, err
+	}
+	before := l.socket
+	l.socket = socket
+	before.SetPath("")
+	return true, before.Close()
+}
 
 // Accept returns the next connection. [Server] asks it for its peer and whether that may call.
 func (l *Listener) Accept() (net.Conn, error) {
-	conn, err := l.socket.AcceptUnix()
+	conn, err := l.acceptUnix()
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +106,27 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return &knownConn{conn, p}, nil
 }
 
+// acceptUnix goes on with the socket that has taken the place of the one before.
+func (l *Listener) acceptUnix() (*net.UnixConn, error) {
+	for {
+		socket := l.current()
+		conn, err := socket.AcceptUnix()
+		if err == nil || socket == l.current() {
+			return conn, err
+		}
+	}
+}
+
 // Addr returns the address that Listen was given.
-func (l *Listener) Addr() net.Addr { return l.socket.Addr() }
+func (l *Listener) Addr() net.Addr { return l.current().Addr() }
 
 // Close is [server.UnixListener.Close].
-func (l *Listener) Close() error { return l.socket.Close() }
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return l.socket.Close()
+}
 
 // innermost drops what is said around a cause: the path is in the message already.
 func innermost(err error) error {

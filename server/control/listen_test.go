@@ -74,3 +74,41 @@ func TestListenErrors(t *testing.T) {
 		t.Errorf("in a missing directory: %v", err)
 	}
 }
+
+// TestRenew: a socket whose file was removed is made again, what is not removed is left alone, and the
+// server answers at the new one. Close removes that, and nothing is made after it.
+func TestRenew(t *testing.T) {
+	f := newFixture(t)
+	l := mustListen(t, f.path)
+	f.serve(l, f.server.Serve)
+	client := NewClient(f.path)
+	if again, err := l.Renew(); again || err != nil {
+		t.Errorf("renewed what is there: %v, %v", again, err)
+	}
+	for range 3 {
+		if err := os.Remove(f.path); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := l.Renew(); !again || err != nil {
+			t.Fatalf("renewed: %v, %v", again, err)
+		}
+		if _, err := client.Status(deadline(t)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(os.Remove(f.path), os.WriteFile(f.path, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := l.Renew(); again || err != nil {
+		t.Errorf("renewed in the place of another file: %v, %v", again, err)
+	}
+	if err := errors.Join(os.Remove(f.path), l.Close()); err != nil {
+		t.Error(err)
+	}
+	if again, err := l.Renew(); again || err != nil {
+		t.Errorf("renewed what is closed: %v, %v", again, err)
+	}
+	if _, err := os.Lstat(f.path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is there: %v", err)
+	}
+}
