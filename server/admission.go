@@ -124,17 +124,6 @@ func (a *admission) leave(from netip.Addr) {
 	a.giveBack()
 }
 
-// sourceOf returns what counts as one source: an IPv4 address, or the /64 network of an IPv6
-// address, since whoever has one address there can have all of them.
-func sourceOf(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if !a.Is6() {
-		return a
-	}
-	p, _ := a.Prefix(64) // 64 is a good length for any IPv6 address
-	return p.Addr()
-}
-
 // admit makes a client of a session that has begun and has a place, and says so in the log. If it reports
 // false, the client must be sent away.
 func (s *Server) admit(c client, n *session) bool {

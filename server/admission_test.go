@@ -19,8 +19,18 @@ func TestSourceOf(t *testing.T) {
 		{"2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::"},
 		{"2001:db8:1:3::1", "2001:db8:1:3::"},
 		{"::1", "::"},
-		{"fe80::1%eth0", "fe80::"},
-		{"fe80::2%eth1", "fe80::"},
+		{"2001:db8:1:2::1%eth0", "2001:db8:1:2::"},
+		{"fe80::1%eth0", "fe80::1%eth0"},
+		{"fe80::1%eth1", "fe80::1%eth1"},
+		{"fe80::2%eth1", "fe80::2%eth1"},
+		{"64:ff9b::192.0.2.1", "192.0.2.1"},
+		{"64:ff9b::192.0.2.2", "192.0.2.2"},
+		{"64:ff9b:0:1::192.0.2.2", "64:ff9b:0:1::"},
+		{"64:ff9b:1:2:3::192.0.2.1", "64:ff9b:1:2:3::192.0.2.1"},
+		{"64:ff9b:2::192.0.2.1", "64:ff9b:2::"},
+		{"2002:c000:201:5:6::7", "192.0.2.1"},
+		{"2001:0:c633:6401:8000:63bf:3fff:fdd2", "192.0.2.45"},
+		{"2001:1::1", "2001:1::"},
 	} {
 		if got := sourceOf(netip.MustParseAddr(test.addr)); got != netip.MustParseAddr(test.source) {
 			t.Errorf("%s: %v, want %s", test.addr, got, test.source)
@@ -43,6 +53,7 @@ func TestRateLimiter(t *testing.T) {
 		{"who is refused is not charged", 1, []time.Duration{0, 999 * ms, 999 * ms, 1000 * ms}, "+--+"},
 		{"less than one a second", 0.5, []time.Duration{0, 0, 1999 * ms, 2000 * ms}, "+--+"},
 		{"very many", 1e12, []time.Duration{0, 0, 0}, "+++"},
+		{"next to none", 1e-300, []time.Duration{0, 0, 24 * 365 * time.Hour}, "+--"},
 		{"no limit", 0, []time.Duration{0, 0, 0}, "+++"},
 	} {
 		r := newRateLimiter(test.perSecond)
@@ -56,24 +67,51 @@ func TestRateLimiter(t *testing.T) {
 	}
 }
 
-// A source that has used up its rate does no harm to others, but for the few that share its slot.
+// No source is refused for what others did, however many there are. As many as are promised are
+// remembered, but for those in a crowded set.
 func TestRateLimiterTellsSourcesApart(t *testing.T) {
 	r := newRateLimiter(1)
-	allowed := 0
-	a := netip.MustParseAddr("192.0.2.0")
-	for range 100 {
-		if r.allow(a, 0) {
-			allowed++
-		}
-		if r.allow(a, 0) {
-			t.Errorf("%v may come twice", a)
+	a := netip.MustParseAddr("10.0.0.0")
+	for i := range 10 * sourceSets * sourcesPerSet {
+		if !r.allow(a, 0) {
+			t.Fatalf("source %d was refused at the first time", i)
 		}
 		a = a.Next()
 	}
-	if allowed < 80 {
-		t.Errorf("%d of 100 sources were allowed", allowed)
-	}
 	r = newRateLimiter(1)
+	const sources = sourceSets * sourcesPerSet / 4
+	for _, most := range []int{sources, sources / 50} {
+		a, allowed := netip.MustParseAddr("10.0.0.0"), 0
+		for range sources {
+			if r.allow(a, 0) {
+				allowed++
+			}
+			a = a.Next()
+		}
+		if allowed > most {
+			t.Errorf("%d of %d were allowed, want at most %d", allowed, sources, most)
+		}
+	}
+}
+
+// A new source takes the place of one whose rate says least, not of one that has used up its rate.
+func TestRateLimiterForgetsTheIdle(t *testing.T) {
+	var set [sourcesPerSet]knownSource
+	r := newRate(1)
+	busy, a := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("10.0.0.0")
+	r.take(find(&set, busy), time.Minute)
+	for range 3 * sourcesPerSet {
+		r.take(find(&set, a), 0)
+		a = a.Next()
+	}
+	if r.take(find(&set, busy), time.Minute) {
+		t.Error("a source was forgotten while others said less")
+	}
+}
+
+// The addresses of one network are one source.
+func TestRateLimiterByNetwork(t *testing.T) {
+	r := newRateLimiter(1)
 	r.allow(netip.MustParseAddr("2001:db8::1"), 0)
 	if r.allow(netip.MustParseAddr("2001:db8::2"), 0) {
 		t.Error("a network got the rate of two by two of its addresses")

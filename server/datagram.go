@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -133,11 +134,26 @@ func (d *datagramSocket) judge(payload []byte, n int, from netip.AddrPort, at ar
 	case at.foreign, at.to.IsMulticast(), at.to == broadcast(), from.IsValid() && notUnicast(source):
 		return datagramBroadcast
 	}
-	why := d.server.budget.take(d.server.Datagrams, source)
-	if why == datagramAnswered && from.IsValid() && d.repeats.tooMany(d.now, payload, from) {
+	if budget := d.server.budget; budget != nil {
+		if why := budget.take(d.now, d.zoned(source, at)); why != datagramAnswered {
+			return why
+		}
+	}
+	if from.IsValid() && d.repeats.tooMany(d.now, payload, from) {
 		return datagramRepeat
 	}
-	return why
+	return datagramAnswered
+}
+
+// zoned returns the address of a sender with its zone, if it is link-local and the zone is known.
+func (d *datagramSocket) zoned(source netip.Addr, at arrival) netip.Addr {
+	if !source.Is6() || !source.IsLinkLocalUnicast() || source.Zone() != "" {
+		return source
+	}
+	if at.index == 0 { // a socket that is bound to one link-local address is not told
+		return source.WithZone(d.bound.Addr().Zone())
+	}
+	return source.WithZone(strconv.FormatUint(uint64(at.index), 10))
 }
 
 // answered counts an answer of n bytes, or why it was not sent.

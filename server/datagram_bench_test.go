@@ -39,12 +39,11 @@ func BenchmarkDatagramJudge(b *testing.B) {
 
 // BenchmarkDatagramBudget has more sources than are known at a time.
 func BenchmarkDatagramBudget(b *testing.B) {
-	var budget datagramBudget
-	limits := DatagramLimits{PerSource: 10, Total: 1e9}
+	budget := newDatagramBudget(DatagramLimits{PerSource: 10, Total: 1e9})
 	source := netip.MustParseAddr("10.0.0.0")
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		budget.takeAt(time.Duration(i), limits, source)
+		budget.take(time.Duration(i), source)
 		source = source.Next()
 	}
 }

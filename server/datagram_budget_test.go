@@ -8,11 +8,10 @@ import (
 
 // A source may use up a second's worth at once, and then gets as many as its rate.
 func TestDatagramBudgetOfASource(t *testing.T) {
-	var b datagramBudget
-	limits := DatagramLimits{PerSource: 10}
+	b := newDatagramBudget(DatagramLimits{PerSource: 10})
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	count := func(at time.Duration, source netip.Addr) (n int) {
-		for b.takeAt(at, limits, source) == datagramAnswered {
+		for b.take(at, source) == datagramAnswered {
 			n++
 		}
 		return n
@@ -37,8 +36,7 @@ func TestDatagramBudgetOfASource(t *testing.T) {
 
 // All addresses of an IPv6 network of 64 bits are one source. IPv4 addresses are not their neighbours.
 func TestDatagramBudgetByNetwork(t *testing.T) {
-	var b datagramBudget
-	limits := DatagramLimits{PerSource: 1}
+	b := newDatagramBudget(DatagramLimits{PerSource: 1})
 	for _, step := range []struct {
 		source string
 		want   datagramRefusal
@@ -51,7 +49,7 @@ func TestDatagramBudgetByNetwork(t *testing.T) {
 		{"127.0.0.2", datagramAnswered},
 		{"127.0.0.1", datagramSourceRate},
 	} {
-		if got := b.takeAt(0, limits, netip.MustParseAddr(step.source)); got != step.want {
+		if got := b.take(0, netip.MustParseAddr(step.source)); got != step.want {
 			t.Errorf("%s: %v, want %v", step.source, got, step.want)
 		}
 	}
@@ -59,43 +57,64 @@ func TestDatagramBudgetByNetwork(t *testing.T) {
 
 // The total holds whatever the sources are, known or not, and what a source is refused does not count for it.
 func TestDatagramBudgetInTotal(t *testing.T) {
-	var b datagramBudget
-	limits := DatagramLimits{PerSource: 2, Total: 100}
+	b := newDatagramBudget(DatagramLimits{PerSource: 2, Total: 100})
 	source := netip.MustParseAddr("10.0.0.0")
 	for range 50 {
-		b.takeAt(0, limits, source)
+		b.take(0, source)
 	}
 	answered := 2
 	for range 20_000 {
 		source = source.Next()
-		if b.takeAt(0, limits, source) == datagramAnswered {
+		if b.take(0, source) == datagramAnswered {
 			answered++
 		}
 	}
-	if answered != 100 || b.takeAt(0, limits, netip.Addr{}) != datagramRate {
+	if answered != 100 || b.take(0, netip.Addr{}) != datagramRate {
 		t.Errorf("%d were answered", answered)
 	}
-	if b.takeAt(time.Second, limits, netip.Addr{}) != datagramAnswered {
+	if b.take(time.Second, netip.Addr{}) != datagramAnswered {
 		t.Error("nothing is answered a second later")
 	}
 }
 
 // As many sources as are promised are remembered at a time, but for those that share a crowded set.
 func TestDatagramBudgetRemembers(t *testing.T) {
-	var b datagramBudget
-	limits := DatagramLimits{PerSource: 1}
+	b := newDatagramBudget(DatagramLimits{PerSource: 1})
 	const sources = sourceSets * sourcesPerSet / 4
 	remembered := 0
 	for range 2 {
 		source := netip.MustParseAddr("10.0.0.0")
 		for range sources {
 			source = source.Next()
-			if b.takeAt(0, limits, source) != datagramAnswered {
+			if b.take(0, source) != datagramAnswered {
 				remembered++
 			}
 		}
 	}
 	if remembered < sources*9/10 || remembered > sources {
 		t.Errorf("%d of %d", remembered, sources)
+	}
+}
+
+// The same link-local address at two interfaces is two neighbours.
+func TestDatagramBudgetOfNeighbours(t *testing.T) {
+	b := newDatagramBudget(DatagramLimits{PerSource: 1})
+	all := new(datagramSocket)
+	own := &datagramSocket{bound: netip.MustParseAddrPort("[fe80::7%eth7]:7")}
+	from := netip.MustParseAddr("fe80::1")
+	for i, step := range []struct {
+		socket *datagramSocket
+		at     arrival
+		want   datagramRefusal
+	}{
+		{all, arrival{index: 1}, datagramAnswered},
+		{all, arrival{index: 2}, datagramAnswered},
+		{own, arrival{}, datagramAnswered},
+		{all, arrival{index: 1}, datagramSourceRate},
+		{own, arrival{}, datagramSourceRate},
+	} {
+		if got := b.take(0, step.socket.zoned(from, step.at)); got != step.want {
+			t.Errorf("step %d: %v, want %v", i, got, step.want)
+		}
 	}
 }

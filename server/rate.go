@@ -7,20 +7,31 @@ import (
 	"time"
 )
 
-// rateSlots is the number of sources whose rates can be told apart.
-const rateSlots = 1 << 13
+// Sources are kept in sets, one of which a source belongs to: a lookup is short, and memory
+// bounded. Which set that is differs between processes, so that a source cannot choose its
+// neighbours.
+const (
+	sourceSets    = 2048
+	sourcesPerSet = 8
+)
 
-// A rateLimiter limits how often each source may do something, in constant time and
-// memory, whatever number of sources there are or pretend to be. It is the generic cell
-// rate algorithm (ITU-T I.371) for as many sources as there are slots. Sources that share a slot
-// share a rate; which do is different in every process, so that nobody can choose a victim.
+// A rateLimiter limits how often each source may do something, in constant time and memory,
+// whatever number of sources there are or pretend to be: those of the 16384 that say most are
+// known. A source that is not known is one that has done nothing, so none is ever refused for what
+// others did; the price is that one that is forgotten in a flood of others may use up its burst
+// again.
 type rateLimiter struct {
-	interval time.Duration // between two events at the full rate
-	burst    time.Duration // how far ahead of the full rate a source may be
-	seed     maphash.Seed
+	rate
+	seed maphash.Seed
 
-	mu    sync.Mutex
-	slots []time.Duration // when a source that keeps to the full rate would be due again
+	mu   sync.Mutex
+	sets *[sourceSets][sourcesPerSet]knownSource
+}
+
+// A knownSource is a source and its share of the rate. The zero value is no source.
+type knownSource struct {
+	source netip.Addr
+	share
 }
 
 // newRateLimiter allows perSecond events from each source, in the long run, and as many as belong to
@@ -29,12 +40,10 @@ func newRateLimiter(perSecond float64) *rateLimiter {
 	if perSecond <= 0 {
 		return nil
 	}
-	interval := max(1, time.Duration(float64(time.Second)/perSecond))
 	return &rateLimiter{
-		interval: interval,
-		burst:    max(0, time.Second-interval),
-		seed:     maphash.MakeSeed(),
-		slots:    make([]time.Duration, rateSlots),
+		rate: newRate(perSecond),
+		seed: maphash.MakeSeed(),
+		sets: new([sourceSets][sourcesPerSet]knownSource),
 	}
 }
 
@@ -45,13 +54,53 @@ func (r *rateLimiter) allow(a netip.Addr, now time.Duration) bool {
 		return true
 	}
 	source := sourceOf(a)
-	slot := maphash.Comparable(r.seed, source) % rateSlots
+	set := &r.sets[maphash.Comparable(r.seed, source)%sourceSets]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	due := max(r.slots[slot], now)
+	return r.take(find(set, source), now)
+}
+
+// find returns the share of a source. One that is new gets the place of the one in its set that is
+// due first, whose share says least.
+func find(set *[sourcesPerSet]knownSource, source netip.Addr) *share {
+	least := &set[0]
+	for i := range set {
+		if set[i].source == source {
+			return &set[i].share
+		}
+		if set[i].due < least.due {
+			least = &set[i]
+		}
+	}
+	*least = knownSource{source: source}
+	return &least.share
+}
+
+// A rate is how often something may happen, by the generic cell rate algorithm (ITU-T I.371).
+type rate struct {
+	interval time.Duration // between two events at the full rate
+	burst    time.Duration // how far ahead of the full rate events may be
+}
+
+func newRate(perSecond float64) rate {
+	interval := max(1, time.Duration(min(float64(time.Second)/perSecond, float64(maxInterval))))
+	return rate{interval: interval, burst: max(0, time.Second-interval)}
+}
+
+// maxInterval keeps the sum of times from overflowing.
+const maxInterval = 100 * 365 * 24 * time.Hour
+
+// A share is what has been used of a rate. The zero value is unused.
+type share struct {
+	due time.Duration // when the next event would be due, at the full rate
+}
+
+// take counts an event at the time now and reports true, or reports false if it would be too many.
+func (r rate) take(s *share, now time.Duration) bool {
+	due := max(s.due, now)
 	if due-now > r.burst {
 		return false
 	}
-	r.slots[slot] = due + r.interval
+	s.due = due + r.interval
 	return true
 }

@@ -34,12 +34,18 @@ type Server struct {
 	// descriptors, less 64 for its other needs.
 	MaxConnections int
 
-	// MaxConnectionsPerSource is how many clients one source may have at once, an IPv4 address or the /64
-	// network of an IPv6 address. Those above it are reset. 0 means no limit.
+	// MaxConnectionsPerSource is how many clients one source may have at once. Those above it are
+	// reset. 0 means no limit.
+	//
+	// A source is an IPv4 address, or the /64 network of an IPv6 address, with these exceptions: a
+	// link-local address counts with its zone, for neighbours share a network; one of NAT64
+	// (64:ff9b::/96), 6to4 or Teredo by the IPv4 address in it; one of 64:ff9b:1::/48 by itself.
 	MaxConnectionsPerSource int
 
 	// ConnectionRatePerSource is how many clients a second may come from one source; as many as belong to
 	// a second may come at once. Those above it are reset. 0 means no limit.
+	//
+	// 16384 sources are known at a time. One that is not is let in, whatever others have done.
 	ConnectionRatePerSource float64
 
 	// Datagrams bounds what ServePacket answers. The zero value sets no bounds.
@@ -58,7 +64,7 @@ type Server struct {
 	admission  *admission // set with began
 	refusalLog refusalLog
 	datagrams  datagramTotals
-	budget     datagramBudget
+	budget     *datagramBudget         // set with began
 	unanswered atomic.Pointer[portSet] // ports of datagrams; set with began
 	log        *slog.Logger            // set with began
 	began      time.Time               // of the first Serve; sessions count their time from it
@@ -167,6 +173,7 @@ func (s *Server) prepare() {
 	}
 	s.began = time.Now()
 	s.admission = newAdmission(s)
+	s.budget = newDatagramBudget(s.Datagrams)
 	s.accepting, s.stop = context.WithCancel(context.Background())
 	s.portable = newPortableEngine(s)
 	s.datagramSockets = make(map[*datagramSocket]struct{})
