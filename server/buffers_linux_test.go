@@ -19,8 +19,8 @@ func (f *fixture) checkBuffers(stuck int) {
 					f.t.Errorf("client %d has a buffer of %d bytes", c.id, n)
 				}
 			}
-			if len(l.spare) > spareBuffers {
-				f.t.Errorf("the loop keeps %d buffers", len(l.spare))
+			if len(l.buffers.list) > maxSpare {
+				f.t.Errorf("the loop keeps %d buffers", len(l.buffers.list))
 			}
 		})
 	}

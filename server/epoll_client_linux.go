@@ -101,7 +101,7 @@ func (l *loop) moved(c *epollClient, n int) {
 
 // hold keeps a copy of what the client does not take now, and waits until it takes it.
 func (l *loop) hold(c *epollClient, rest []byte) {
-	b := l.borrow(len(rest))
+	b := l.buffers.borrow(len(rest), l.now)
 	c.pending = &pending{rest: b[:copy(b, rest)], buffer: b}
 	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLOUT)
 }
@@ -131,32 +131,8 @@ func (l *loop) flush(c *epollClient) {
 // drop gives back the buffer of what the client did not take, if there is any.
 func (l *loop) drop(c *epollClient) {
 	if c.pending != nil {
-		l.giveBack(c.pending.buffer)
+		l.buffers.giveBack(c.pending.buffer, l.now)
 		c.pending = nil
-	}
-}
-
-// Buffers above smallPending bytes are kept for the next client that needs one, so many of them at most.
-const (
-	smallPending = 4 << 10
-	spareBuffers = 32
-)
-
-// borrow returns a buffer of n bytes.
-func (l *loop) borrow(n int) []byte {
-	last := len(l.spare) - 1
-	if n <= smallPending || last < 0 {
-		return make([]byte, n)
-	}
-	b := l.spare[last]
-	l.spare = l.spare[:last]
-	return b[:n]
-}
-
-// giveBack takes a buffer back.
-func (l *loop) giveBack(b []byte) {
-	if cap(b) == maxRead && len(l.spare) < spareBuffers {
-		l.spare = append(l.spare, b)
 	}
 }
 

@@ -129,6 +129,7 @@ func (l *loop) forget(c *epollClient) {
 // expire does what it is time for: it ends the sessions whose time is over.
 func (l *loop) expire() {
 	l.lookAtWindows()
+	l.buffers.expire(l.now)
 	if timeout := l.engine.server.IdleTimeout; timeout > 0 {
 		for c := l.idle.oldest; c != nil && c.lastActivity()+timeout <= l.now; c = l.idle.oldest {
 			if unsentBytes(c.fd) > 0 {
@@ -154,6 +155,9 @@ func (l *loop) patience(now time.Duration) int {
 	}
 	if l.load.Load() > 0 && (until < 0 || l.windowsAt < until) {
 		until = l.windowsAt
+	}
+	if len(l.buffers.list) > 0 && (until < 0 || l.buffers.expiry() < until) {
+		until = l.buffers.expiry()
 	}
 	if until < 0 {
 		return -1

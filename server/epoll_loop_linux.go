@@ -38,8 +38,8 @@ type loop struct {
 	full    atomic.Bool  // it hardly ever waits
 	leisure leisure
 
-	received, sent uint64   // bytes not yet in the totals of the server
-	spare          [][]byte // buffers that blocked clients have given back
+	received, sent uint64 // bytes not yet in the totals of the server
+	buffers        spareBuffers
 	buf            [maxRead]byte
 	events         [loopEvents]unix.EpollEvent
 
@@ -104,6 +104,7 @@ func (l *loop) run() {
 		}
 		l.expire()
 		l.publish()
+		l.buffers.report(&l.engine.server.trimmer)
 		if l.leisure.windowOver(l.now) {
 			l.assess()
 		}

@@ -118,27 +118,6 @@ func TestIdleOrder(t *testing.T) {
 	}
 }
 
-// The loop keeps some large buffers for the next client that does not read, and not all there ever were.
-func TestBuffersAreKept(t *testing.T) {
-	l := stillLoop(t)
-	for range 2 * spareBuffers {
-		l.giveBack(make([]byte, 100, maxRead))
-		l.giveBack(make([]byte, 100))
-	}
-	if len(l.spare) != spareBuffers {
-		t.Errorf("%d buffers are kept", len(l.spare))
-	}
-	for range spareBuffers + 1 {
-		if b := l.borrow(maxRead); len(b) != maxRead {
-			t.Errorf("a buffer of %d bytes", len(b))
-		}
-	}
-	l.giveBack(make([]byte, maxRead))
-	if b := l.borrow(smallPending); len(b) != smallPending || cap(b) >= maxRead {
-		t.Errorf("a large buffer, of %d bytes, for a few", cap(b))
-	}
-}
-
 // A loop that takes over a client that is owed something hears of it when there is room, not before, nor
 // only when the client sends more.
 func TestAdoptWaitsForRoom(t *testing.T) {

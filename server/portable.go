@@ -109,6 +109,7 @@ func (c *portableClient) echo() error {
 	defer func() {
 		if bulk != nil {
 			c.engine.bulk.Put(bulk)
+			c.server.trimmer.gaveUp(len(bulk))
 		}
 	}()
 	buf := small

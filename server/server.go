@@ -66,8 +66,9 @@ type Server struct {
 	datagrams  datagramTotals
 	budget     *datagramBudget         // set with began
 	unanswered atomic.Pointer[portSet] // ports of datagrams; set with began
-	log        *slog.Logger            // set with began
-	began      time.Time               // of the first Serve; sessions count their time from it
+	trimmer    trimmer
+	log        *slog.Logger // set with began
+	began      time.Time    // of the first Serve; sessions count their time from it
 
 	mu              sync.Mutex
 	phase           phase
@@ -207,6 +208,7 @@ func (s *Server) Close() error {
 				e.stop()
 			}
 		}
+		s.trimmer.stop()
 	})
 	return nil
 }
