@@ -26,7 +26,7 @@ func (p *program) restartCommand() *cobra.Command {
 		Short: "check everything, then stop and start",
 		Long: "Check everything first, then stop the running server and start it again with the flags\n" +
 			"that it was started with. Flags given here take the place of those. A server that does\n" +
-			"not run is started.",
+			"not run is started; one that has crashed only with --listen, as its flags are not known.",
 		Args: noArguments,
 	}
 	given.addFlags(cmd.Flags(), d)
@@ -46,7 +46,7 @@ func (p *program) restartCommand() *cobra.Command {
 		if err := running.resolve(); err != nil {
 			return err
 		}
-		listening, err := keptFlags(flags, &next, &running)
+		listening, err := keptFlags(flags, &next, &running, cmd.Flags().Changed("listen"))
 		if err != nil {
 			return err
 		}
@@ -85,9 +85,16 @@ func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
 
 // keptFlags parses the flags that the running server was started with, and returns the addresses it
 // has. When none is running there are none of either.
-func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup) ([]server.Address, error) {
+//
+// The flags of a server that has crashed are gone with it. The defaults do not take their place: its
+// addresses may have been those of loopback, and the default is all that there are.
+func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup, listenGiven bool) ([]server.Address, error) {
 	found, err := l.findOne()
-	if isNotRunning(err) {
+	var missed *notRunningError
+	if errors.As(err, &missed) {
+		if missed.stale != nil && !listenGiven {
+			return nil, fmt.Errorf("restart: %w: the flags that server had are not known (give --listen and the others, or use start)", missed.stale)
+		}
 		return nil, nil
 	}
 	if err != nil {
