@@ -56,6 +56,9 @@ func newService(s *settings, process *daemonize.Process, caught *signals) *servi
 func serve(s *settings, d defaults, process *daemonize.Process, caught *signals) error {
 	v := newService(s, process, caught)
 	v.name = d.name
+	if os.Getpid() == 1 {
+		defer daemonize.ReapOrphans(nil)() // the server starts no processes
+	}
 	if err := v.open(d); err != nil {
 		v.abandon(err)
 		process.Abort(statusOf(err), err)
