@@ -31,7 +31,7 @@ func (w *signals) watch() {
 		channel *chan os.Signal
 		signals []os.Signal
 	}{
-		{&w.stopC, []os.Signal{syscall.SIGTERM, syscall.SIGINT}},
+		{&w.stopC, stopSignals()},
 		{&w.drainC, []os.Signal{syscall.SIGQUIT}},
 		{&w.reloadC, []os.Signal{syscall.SIGHUP}},
 		{&w.reopenC, []os.Signal{syscall.SIGUSR1}},
@@ -41,6 +41,15 @@ func (w *signals) watch() {
 		*meaning.channel = make(chan os.Signal, 1)
 		signal.Notify(*meaning.channel, meaning.signals...)
 	}
+}
+
+// stopSignals leaves out an interrupt that is ignored, as in the background of a script: it is meant for the foreground.
+// Of a QUIT that is ignored the Go runtime knows nothing.
+func stopSignals() []os.Signal {
+	if signal.Ignored(syscall.SIGINT) {
+		return []os.Signal{syscall.SIGTERM}
+	}
+	return []os.Signal{syscall.SIGTERM, syscall.SIGINT}
 }
 
 // errToldToEnd is why a server ended that was still starting.

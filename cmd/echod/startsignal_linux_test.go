@@ -3,6 +3,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -34,4 +37,27 @@ func TestSignalWhileLocking(t *testing.T) {
 			})
 		}
 	}
+}
+
+// An interrupt that was ignored when the server was started, as in the background of a script, stays ignored.
+func TestIgnoredInterrupt(t *testing.T) {
+	t.Parallel()
+	b := newSandbox(t)
+	cmd, wait := b.begin(t, "said", "sh", "-c", `trap "" INT; exec echod run --listen=127.0.0.1:0 --pid-file= --log-file=l --user=`)
+	waitLine := func(line string) {
+		t.Helper()
+		check(t, waitUntil("the log says "+line, func() bool {
+			log, _ := os.ReadFile(filepath.Join(b.dir, "l")) // it may not be there yet
+			return strings.Contains(string(log), line)
+		}))
+	}
+	waitLine("msg=started")
+	check(t, cmd.Process.Signal(syscall.SIGINT))
+	check(t, cmd.Process.Signal(syscall.SIGUSR2))
+	waitLine(`msg="signal has no meaning"`) // INT has come before, or is ignored
+	check(t, cmd.Process.Signal(syscall.SIGTERM))
+	if o := wait(); o.status != exitOK {
+		t.Error(o)
+	}
+	waitLine("msg=stopping signal=terminated")
 }
