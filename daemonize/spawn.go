@@ -44,7 +44,13 @@ func absoluteArgs(args []string) []string {
 	if len(args) == 0 {
 		args = os.Args
 	}
+	if len(args) == 0 {
+		return []string{""}
+	}
 	program := args[0]
+	if program == "" { // it would become the working directory
+		return args
+	}
 	if found, err := exec.LookPath(program); err == nil {
 		program = found
 	}

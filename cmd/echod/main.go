@@ -36,6 +36,7 @@ type program struct {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
+	args = named(args)
 	p := &program{name: filepath.Base(args[0]), args: args, stdout: stdout, stderr: stderr}
 	verb := args[1:]
 	if len(verb) == 0 {
@@ -58,6 +59,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		p.logFailure(err)
 	}
 	return p.report(err)
+}
+
+// named gives a command line without the name of a program, as execve(2) allows, that of echod.
+func named(args []string) []string {
+	if len(args) == 0 {
+		return []string{"echod"}
+	}
+	if name := filepath.Base(args[0]); name == "." || name == "/" {
+		return append([]string{"echod"}, args[1:]...)
+	}
+	return args
 }
 
 func (p *program) rootCommand() *cobra.Command {
