@@ -102,7 +102,7 @@ func TestRenew(t *testing.T) {
 	if again, err := l.Renew(); again || err != nil {
 		t.Errorf("renewed in the place of another file: %v, %v", again, err)
 	}
-	if err := errors.Join(os.Remove(f.path), l.Close()); err != nil {
+	if err := errors.Join(os.Remove(f.path), f.server.Shutdown(deadline(t))); err != nil {
 		t.Error(err)
 	}
 	if again, err := l.Renew(); again || err != nil {
