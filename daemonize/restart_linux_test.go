@@ -4,7 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -41,6 +45,26 @@ func TestCommandLineNone(t *testing.T) {
 	}
 	d.end()
 	if line, err := CommandLine(1 << 30); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
+// A process may show anything under the name of a memory file. Nothing of it is waited for.
+func TestCommandLineOfAPipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "memfd:"+keptName)
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cat")
+	opened, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.ExtraFiles = []*os.File{opened}
+	stranger(t, cmd)
+	opened.Close()
+	if line, err := keptIn(filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid)), filepath.Join(dir, "memfd:")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%q, %v", line, err)
 	}
 }

@@ -2,7 +2,6 @@ package daemonize
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -125,72 +124,4 @@ func startTime(stat string) string {
 		return hasEnded
 	}
 	return started
-}
-
-// keptName is the name of the memory file in which a daemon keeps its command line.
-const keptName = "daemonize-command-line"
-
-// keepCommandLine puts line into a memory file that nobody can change any more.
-// Its descriptor stays open as long as the process lives.
-func (kernel) keepCommandLine(line []byte) error {
-	fd, err := unix.MemfdCreate(keptName, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return err
-	}
-	if _, err := unix.Write(fd, line); err != nil {
-		unix.Close(fd)
-		return err
-	}
-	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
-		unix.Close(fd)
-		return err
-	}
-	return nil
-}
-
-// keptCommandLine reads what process pid kept. It believes only a file made by the
-// caller's own user: a daemon that gave up root may be in other hands by now, and
-// could show a file of its own, but none of root's.
-func (kernel) keptCommandLine(pid int) ([]byte, error) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	err = fmt.Errorf("find the command line that process %d was started with: %w", pid, os.ErrNotExist)
-	for _, entry := range entries {
-		link := filepath.Join(dir, entry.Name())
-		target, linkErr := os.Readlink(link)
-		if linkErr != nil || !strings.HasPrefix(target, "/memfd:"+keptName) {
-			continue
-		}
-		var line []byte
-		if line, err = readOwn(link); err == nil {
-			return line, nil
-		}
-	}
-	return nil, err
-}
-
-func readOwn(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return nil, err
-	}
-	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
-	if err != nil {
-		return nil, err
-	}
-	if int(st.Uid) != os.Geteuid() || seals&unix.F_SEAL_WRITE == 0 {
-		return nil, fmt.Errorf("read %s: %w", path, os.ErrPermission)
-	}
-	line := make([]byte, st.Size)
-	_, err = f.ReadAt(line, 0)
-	return line, err
 }
