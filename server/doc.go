@@ -29,8 +29,8 @@
 //	msg="connection opened" id=1 network=tcp local=127.0.0.1:7007 remote=127.0.0.1:50412
 //	msg="connection closed" id=1 network=tcp local=127.0.0.1:7007 remote=127.0.0.1:50412 bytes=6 duration=1.2ms reason=eof
 //
-// bytes is what was sent back; undelivered, after reason, how many of these had not reached the client's
-// system at the end, if there are any. reason is one of
+// bytes is what was sent back; undelivered, after reason, how many of these the client's system had
+// not acknowledged at the end, if there are any. reason is one of
 //
 //	eof           the client was done, and its system has everything
 //	idle          it neither sent nor took anything for Server.IdleTimeout

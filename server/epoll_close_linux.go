@@ -99,7 +99,8 @@ func (l *loop) finish(c *epollClient, err error) {
 		undelivered = l.undelivered(c)
 	}
 	l.forget(c)
-	if c.pending != nil || undelivered > 0 && why != reasonShutdown {
+	broken := err != nil && why != reasonIdle // the connection: there is nothing to reset
+	if !broken && (c.pending != nil || undelivered > 0 && why != reasonShutdown) {
 		refuseSocket(c.fd)
 	} else {
 		closeSocket(c.fd)
