@@ -35,12 +35,15 @@ type admission struct {
 	taken    int                // places
 	bySource map[netip.Addr]int // clients there are; not kept without perSource
 	waiting  []func()           // to be called when a place is free
+
+	fullness fullness
 }
 
 // newAdmission reads the limits from the fields of s.
 func newAdmission(s *Server) *admission {
 	a := &admission{places: s.Places(), perSource: s.MaxConnectionsPerSource, allow: s.Allow}
 	a.rate = newRateLimiter(s.ConnectionRatePerSource)
+	a.fullness.log = s.log
 	if a.perSource > 0 {
 		a.bySource = make(map[netip.Addr]int)
 	}
@@ -53,6 +56,7 @@ func (a *admission) take(free func()) bool {
 	defer a.mu.Unlock()
 	if a.places > 0 && a.taken >= a.places {
 		a.waiting = append(a.waiting, free)
+		a.fullness.reached(a.places)
 		return false
 	}
 	a.taken++
@@ -65,6 +69,9 @@ func (a *admission) giveBack() {
 	a.taken--
 	waiting := a.waiting
 	a.waiting = nil
+	if len(waiting) == 0 {
+		a.fullness.over()
+	} // else what waits takes the place, or gives it back when there is no client
 	a.mu.Unlock()
 	for _, free := range waiting {
 		free()

@@ -34,6 +34,7 @@ func TestOutOfDescriptors(t *testing.T) {
 				fmt.Fprintf(conn, "%04d", i)
 				clients = append(clients, conn)
 			}
+			log.await(t, 1, "level=WARN", "connection limit lowered", "max_connections=1000", "limit=100")
 			log.await(t, 1, "level=WARN", "accept failed", "local="+address, "too many open files", "retry_in=")
 			for i, conn := range clients {
 				conn.SetDeadline(time.Now().Add(patience))
@@ -87,8 +88,16 @@ func startWithFewDescriptors(t *testing.T, engine string) (string, *logbook) {
 
 // serveWithFewDescriptors is the process that startWithFewDescriptors starts.
 func serveWithFewDescriptors(engine string) {
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
+	const limit = 100 + descriptorReserve
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		panic(err)
+	}
+	for range limit / 2 { // more than were thought to be needed for anything else
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			panic(err)
+		}
+		defer f.Close()
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -29,9 +29,11 @@ type Server struct {
 	IdleTimeout time.Duration
 
 	// MaxConnections is how many clients there may be at once. When there are so many, no more are
-	// accepted: they wait in the queue of the kernel. (With Portable, the first of each listener waits
-	// accepted: a listener does not keep a place free for whoever may come.) 0 means as many as the process may have
-	// descriptors, less 64 for its other needs.
+	// accepted: they wait in the queue of the kernel. (With Portable, the first of each listener
+	// waits accepted: a listener does not keep a place free for a client that may come.) The log
+	// says when that begins and when it is over. 0 means as many as the process may have
+	// descriptors, less 64 for its other needs; no more than that are served in any case, and a
+	// larger limit is warned of.
 	MaxConnections int
 
 	// MaxConnectionsPerSource is how many clients one source may have at once. Those above it are
@@ -174,6 +176,9 @@ func (s *Server) prepare() {
 	}
 	s.began = time.Now()
 	s.admission = newAdmission(s)
+	if places := s.Places(); places < s.MaxConnections {
+		s.log.Warn("connection limit lowered to what the descriptors allow", "max_connections", s.MaxConnections, "limit", places)
+	}
 	s.budget = newDatagramBudget(s.Datagrams)
 	s.accepting, s.stop = context.WithCancel(context.Background())
 	s.portable = newPortableEngine(s)
@@ -203,6 +208,9 @@ func (s *Server) Close() error {
 	s.registry.endAll(reasonShutdown)
 	s.registry.waitEmpty(context.Background())
 	s.stopEngine.Do(func() {
+		if s.admission != nil {
+			s.admission.fullness.close()
+		}
 		for _, e := range []engine{s.native, s.aside} {
 			if e != nil {
 				e.stop()

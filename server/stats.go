@@ -5,9 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Stats is what a Server has done since it was made. All but Active only ever grow.
+// Stats is what a Server has done since it was made. All but Active and AtLimit only ever grow.
 type Stats struct {
 	Active        int    // clients being served
+	AtLimit       bool   // there is no place for one more, see Server.Places
+	LimitReached  uint64 // times that this came to be
 	Accepted      uint64 // clients that became sessions
 	BytesReceived uint64 // read from clients, in datagrams too, up to this moment
 	BytesSent     uint64 // sent back to clients, up to this moment
@@ -38,7 +40,10 @@ func (r Refusals) Total() uint64 { return r.SourceLimit + r.Rate + r.Access }
 // Stats returns the counters. They count while a session runs and are exact once it has ended.
 // The fields are read one after the other: bytes may be sent between the two byte counts.
 func (s *Server) Stats() Stats {
+	atLimit, limitReached := s.limitState()
 	stats := Stats{
+		AtLimit:       atLimit,
+		LimitReached:  limitReached,
 		Active:        s.registry.len(),
 		Accepted:      s.totals.accepted.Load(),
 		BytesReceived: s.totals.received.Load(),
@@ -54,12 +59,25 @@ func (s *Server) Stats() Stats {
 	return stats
 }
 
-// Places returns how many clients there may be at once, see MaxConnections; 0 means any number.
-func (s *Server) Places() int {
-	if s.MaxConnections > 0 {
-		return s.MaxConnections
+// limitState returns what Stats says of the limit. Before the first Serve there is none.
+func (s *Server) limitState() (full bool, times uint64) {
+	s.mu.Lock()
+	a := s.admission
+	s.mu.Unlock()
+	if a == nil {
+		return false, 0
 	}
-	return descriptorLimit()
+	return a.fullness.state()
+}
+
+// Places returns how many clients there may be at once, see MaxConnections; 0 means any number. It
+// is never more than there are descriptors for.
+func (s *Server) Places() int {
+	descriptors := descriptorLimit()
+	if s.MaxConnections <= 0 || descriptors > 0 && descriptors < s.MaxConnections {
+		return descriptors
+	}
+	return s.MaxConnections
 }
 
 // totals are the counters behind Stats.

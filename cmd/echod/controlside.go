@@ -103,6 +103,7 @@ func (v *service) snapshot() control.Status {
 		Connections: control.ConnectionCounts{
 			Active: stats.Active, Accepted: stats.Accepted,
 			Refused: stats.Refused.Total(), RefusedByReason: maps.Collect(stats.Refused.All()),
+			LimitReached: stats.AtLimit, LimitReachedTimes: stats.LimitReached,
 		},
 		Datagrams: control.DatagramCounts{
 			Received: stats.Datagrams.Received, Sent: stats.Datagrams.Sent,

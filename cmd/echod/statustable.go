@@ -29,7 +29,7 @@ func statusRows(s *control.Status) [][2]string {
 		{"state", string(s.State)},
 		{"uptime", fmt.Sprintf("%s, since %s", span(s.UptimeSeconds), s.StartedAt.Local().Format(time.DateTime))},
 		{"listeners", listenerList(s.Listeners)},
-		{"clients", fmt.Sprintf("%d now, %d accepted, %d refused%s", c.Active, c.Accepted, c.Refused, reasonList(c.RefusedByReason))},
+		{"clients", fmt.Sprintf("%d now%s, %d accepted, %d refused%s", c.Active, limitReached(c), c.Accepted, c.Refused, reasonList(c.RefusedByReason))},
 		{"datagrams", fmt.Sprintf("%d received, %d sent, %d refused%s%s", d.Received, d.Sent, d.Refused, reasonList(d.RefusedByReason), droppedSummary(d))},
 		{"bytes", fmt.Sprintf("%s received, %s sent", byteSize(s.Bytes.Received), byteSize(s.Bytes.Sent))},
 		{"rates", fmt.Sprintf("%s clients/s, %s/s received, %s/s sent, over the last %s", perSecond(rates.ConnectionsPerSecond),
@@ -47,6 +47,14 @@ func listenerList(listeners []control.ListenerStatus) string {
 		names = append(names, l.Network+"://"+l.Address)
 	}
 	return strings.Join(names, ", ")
+}
+
+// limitReached is said of a number of clients that cannot grow.
+func limitReached(c control.ConnectionCounts) string {
+	if !c.LimitReached {
+		return ""
+	}
+	return " (limit reached, others wait)"
 }
 
 // reasonList is " (limit 2, rate 1)", without those that there were none of.

@@ -41,6 +41,10 @@ func TestStatusRows(t *testing.T) {
 	if diff := cmp.Diff(want, statusRows(s)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
+	s.Connections.LimitReached = true
+	if got, want := statusRows(s)[3][1], "3 now (limit reached, others wait), 1000000 accepted, 7 refused (rate 2, source-limit 5)"; got != want {
+		t.Errorf("at the limit: %q, want %q", got, want)
+	}
 	s.Datagrams.Dropped = nil
 	if got, want := statusRows(s)[4][1], "9 received, 8 sent, 1 refused"; got != want {
 		t.Errorf("without drops: %q, want %q", got, want)

@@ -96,7 +96,7 @@ func TestStatusFields(t *testing.T) {
 	_, _, body := curl(t, f.path, "/v1/status")
 	want := `{"running":true,"pid":4711,"version":"1.2.3","started_at":"2026-11-21T20:00:00Z","uptime_seconds":10,` +
 		`"state":"serving","engine":"epoll","listeners":[{"network":"tcp","address":"127.0.0.1:7007"}],"metrics_listen":"","pid_file":"","control_socket":"",` +
-		`"connections":{"active":2,"accepted":40,"refused":3},"datagrams":{"received":8,"sent":7,"refused":1,"refused_by_reason":{"rate":1},"dropped":6},"bytes":{"received":1000,"sent":900},` +
+		`"connections":{"active":2,"accepted":40,"refused":3,"limit_reached":true,"limit_reached_times":4},"datagrams":{"received":8,"sent":7,"refused":1,"refused_by_reason":{"rate":1},"dropped":6},"bytes":{"received":1000,"sent":900},` +
 		`"rates":{"window_seconds":10,"connections_per_second":4,"bytes_received_per_second":100,"bytes_sent_per_second":90},` +
 		`"limits":{"max_connections":0,"max_connections_per_source":0,"connection_rate_per_source":0,"idle_timeout_seconds":0,"drain_timeout_seconds":0},` +
 		`"log":{"file":"/var/log/echod.log","level":"info","lines_dropped":5}}` + "\n"

@@ -45,7 +45,7 @@ func newFixture(t testing.TB) *fixture {
 		Running: true, Pid: 4711, Version: "1.2.3", State: Serving, Engine: "epoll",
 		StartedAt: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC), UptimeSeconds: 10,
 		Listeners:   []ListenerStatus{{"tcp", "127.0.0.1:7007"}},
-		Connections: ConnectionCounts{Active: 2, Accepted: 40, Refused: 3},
+		Connections: ConnectionCounts{Active: 2, Accepted: 40, Refused: 3, LimitReached: true, LimitReachedTimes: 4},
 		Datagrams:   DatagramCounts{Received: 8, Sent: 7, Refused: 1, RefusedByReason: map[string]uint64{"rate": 1}, Dropped: &dropped},
 		Bytes:       ByteCounts{Received: 1000, Sent: 900},
 		Log:         LogStatus{File: "/var/log/echod.log", Level: "info", LinesDropped: 5},

@@ -34,6 +34,15 @@ var serverFamilies = []family{
 		}
 		return value(s.Limits.MaxConnections)
 	}},
+	{"echod_connections_at_limit", "gauge", "1 while there is no place for one more client, so that the next ones wait.", func(s *Status) []metric {
+		if s.Connections.LimitReached {
+			return value(1)
+		}
+		return value(0)
+	}},
+	{"echod_connections_limit_reached_total", "counter", "Times that there was no place for one more client.", func(s *Status) []metric {
+		return value(s.Connections.LimitReachedTimes)
+	}},
 	{"echod_connections_accepted_total", "counter", "Clients that were served.", func(s *Status) []metric { return value(s.Connections.Accepted) }},
 	{"echod_connections_refused_total", "counter", "Clients that were closed without being served, by reason.", func(s *Status) []metric {
 		return byReason(s.Connections.Refused, s.Connections.RefusedByReason)

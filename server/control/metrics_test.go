@@ -22,6 +22,8 @@ func TestMetrics(t *testing.T) {
 		`echod_state{state="draining"} 0`,
 		"echod_connections_active 2\n",
 		"echod_connections_limit +Inf\n",
+		"echod_connections_at_limit 1\n",
+		"echod_connections_limit_reached_total 4\n",
 		"echod_connections_accepted_total 40\n",
 		"echod_connections_refused_total 3\n",
 		"echod_datagrams_received_total 8\n",

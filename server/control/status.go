@@ -48,6 +48,9 @@ type ConnectionCounts struct {
 	Accepted uint64 `json:"accepted"` // that were served
 	Refused  uint64 `json:"refused"`  // that were closed without being served
 
+	LimitReached      bool   `json:"limit_reached"`       // there is no place for one more: the next ones wait
+	LimitReachedTimes uint64 `json:"limit_reached_times"` // that this came to be
+
 	// RefusedByReason divides Refused by the words that the log has for the reasons. nil means
 	// that they are not told apart.
 	RefusedByReason map[string]uint64 `json:"refused_by_reason,omitempty"`
