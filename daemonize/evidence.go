@@ -1,6 +1,7 @@
 package daemonize
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,7 +76,11 @@ func proveByOwner(sys system, path string, pid, uid int, file fileInfo) (bool, e
 		return true, nil
 	}
 	if os.Geteuid() == 0 {
-		return false, &UnprovenError{path, pid, "its locks cannot be looked at (without CAP_SYS_PTRACE?)"}
+		reason := "its locks cannot be looked at (without CAP_SYS_PTRACE?)"
+		if _, err := os.Lstat("/proc/self"); errors.Is(err, os.ErrNotExist) {
+			reason = "its locks cannot be looked at without /proc"
+		}
+		return false, &UnprovenError{path, pid, reason}
 	}
 	return false, nil
 }
