@@ -64,6 +64,21 @@ func (s Stop) Stop(ctx context.Context, path string) (*Stopped, error) {
 	return &Stopped{Pid: pid, Killed: killed}, nil
 }
 
+// Signal sends a signal to the daemon that holds the pid file at path, which it proves as [Stop] does, and
+// returns the pid. The errors are those of Stop.
+func Signal(ctx context.Context, path string, sig syscall.Signal) (pid int, err error) {
+	held, err := awaitHolder(ctx, kernel{}, path)
+	if err != nil {
+		return 0, err
+	}
+	defer held.close()
+	pid = held.holder.Pid
+	if err := held.process.signal(sig); err != nil {
+		return pid, fmt.Errorf("signal pid %d: %w", pid, err)
+	}
+	return pid, nil
+}
+
 // end sends signals to a process until it has ended.
 func (s Stop) end(ctx context.Context, process processHandle, pid int) (killed bool, err error) {
 	if err := signalProcess(process, pid, s.first()); err != nil {

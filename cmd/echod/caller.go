@@ -49,29 +49,19 @@ func (c *caller) connect(verb string) error {
 
 // callingVerb makes a verb that needs the control socket. It runs with a context that bounds a call.
 func callingVerb(cmd *cobra.Command, d defaults, call func(ctx context.Context, client *control.Client, args []string) error) *cobra.Command {
-	var c caller
+	c := new(caller)
 	c.addFlags(cmd, d)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := c.connect(cmd.Name()); err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), callTime)
-		defer cancel()
-		return c.explain(cmd.Name(), call(ctx, c.client, args))
-	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return c.run(cmd, args, call) }
 	return cmd
 }
 
-// orderingVerb makes a verb that gives the server an order and prints the answer.
-func (p *program) orderingVerb(cmd *cobra.Command, order func(*control.Client, context.Context) (string, error)) *cobra.Command {
-	cmd.Args = noArguments
-	return callingVerb(cmd, defaultsFor(p.name), func(ctx context.Context, client *control.Client, _ []string) error {
-		answer, err := order(client, ctx)
-		if err == nil {
-			p.sayf("%s", answer)
-		}
+func (c *caller) run(cmd *cobra.Command, args []string, call func(context.Context, *control.Client, []string) error) error {
+	if err := c.connect(cmd.Name()); err != nil {
 		return err
-	})
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), callTime)
+	defer cancel()
+	return c.explain(cmd.Name(), call(ctx, c.client, args))
 }
 
 // explain adds the verb, the exit status, and what the pid file knows of a server that does not answer.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"syscall"
+
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -13,5 +15,5 @@ func (p *program) drainCommand() *cobra.Command {
 		Long: "Have the server take no new clients and end when the last one has left, or --drain-timeout is over.\n" +
 			"This returns at once; 'stop --drain' returns when the server is gone.",
 	}
-	return p.orderingVerb(cmd, (*control.Client).Drain)
+	return p.orderingVerb(cmd, (*control.Client).Drain, syscall.SIGQUIT)
 }

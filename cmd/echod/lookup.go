@@ -143,7 +143,7 @@ func lookupStatus(err error) int {
 	switch {
 	case errors.As(err, &known):
 		return known.status
-	case isForeign(err):
+	case isForeign(err), isUnproven(err):
 		return exitCantCreate
 	}
 	return statusOf(withPermStatus(exitUnavailable, err))
@@ -152,6 +152,11 @@ func lookupStatus(err error) int {
 func isForeign(err error) bool {
 	var foreign *daemonize.ForeignError
 	return errors.As(err, &foreign)
+}
+
+func isUnproven(err error) bool {
+	var unproven *daemonize.UnprovenError
+	return errors.As(err, &unproven)
 }
 
 func isNotRunning(err error) bool {

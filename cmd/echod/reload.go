@@ -1,6 +1,8 @@
 package main
 
 import (
+	"syscall"
+
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -13,5 +15,5 @@ func (p *program) reloadCommand() *cobra.Command {
 		Long: "Have the log reopened and the configuration read again. If the new one is wrong, the server goes\n" +
 			"on with the one it has. There is no configuration file yet: only the log is reopened.",
 	}
-	return p.orderingVerb(cmd, (*control.Client).Reload)
+	return p.orderingVerb(cmd, (*control.Client).Reload, syscall.SIGHUP)
 }

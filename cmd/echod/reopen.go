@@ -1,6 +1,8 @@
 package main
 
 import (
+	"syscall"
+
 	"echod/server/control"
 
 	"github.com/spf13/cobra"
@@ -13,5 +15,5 @@ func (p *program) reopenCommand() *cobra.Command {
 		Long: "Have the log file opened again, after it was renamed. When this returns with status 0, the old\n" +
 			"file is not written to any more.",
 	}
-	return p.orderingVerb(cmd, (*control.Client).Reopen)
+	return p.orderingVerb(cmd, (*control.Client).Reopen, syscall.SIGUSR1)
 }
