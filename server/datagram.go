@@ -46,8 +46,8 @@ const datagramBuffer = 1 << 16
 //
 //	msg="datagram refused" network=udp local=[::]:7 remote=192.0.2.1:19 bytes=64 reason=loop-port held_back=0
 //
-// pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Each costs a
-// buffer of 64 KB, on Linux up to 16 of them. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
+// pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Outside of Linux each
+// costs a buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
 func (s *Server) ServePacket(pc net.PacketConn) error {
 	if s.Portable {
 		return s.servePacket(pc, (*datagramSocket).echoMessages)
@@ -72,7 +72,6 @@ func (s *Server) servePacket(pc net.PacketConn, echo func(*datagramSocket) error
 	err := echo(d)
 	d.publish()
 	s.noteDatagramSocket(d, false)
-	d.end()
 	if s.accepting.Err() != nil {
 		return ErrServerClosed
 	}
@@ -92,7 +91,7 @@ type datagramSocket struct {
 	now      time.Duration // by the clock of the server, when the last datagrams were received
 	repeats  datagramRepeats
 	drops    socketDrops
-	tasks    datagramTasks
+	progress progress
 }
 
 func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
@@ -191,13 +190,7 @@ func (d *datagramSocket) refuse(why datagramRefusal, n int, from netip.AddrPort,
 // goesOn tells whether receiving may work again after err, and waits a little if it may not work at
 // once.
 func (d *datagramSocket) goesOn(err error) bool {
-	if d.stopping.Load() {
-		return false
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return d.attend() && !d.stopping.Load()
-	}
-	if permanent(err) {
+	if d.stopping.Load() || errors.Is(err, os.ErrDeadlineExceeded) || permanent(err) {
 		return false
 	}
 	for _, errno := range []syscall.Errno{

@@ -14,7 +14,8 @@ import (
 const batchLen = 16
 
 // A datagramBatch moves datagrams through a few buffers, as many at a time as there are. The kernel
-// writes to slots, so they stay where they are: in memory that is never copied.
+// writes to slots, so they stay where they are: in memory that is never copied. A batch is of one
+// socket at a time, while there is something to do; see batchServer.
 type datagramBatch struct {
 	*datagramSocket
 	arrivals bool // the kernel tells where each datagram arrived
@@ -40,8 +41,8 @@ type mmsghdr struct {
 	size uint32
 }
 
-func newDatagramBatch(d *datagramSocket, arrivals bool) *datagramBatch {
-	b := &datagramBatch{datagramSocket: d, arrivals: arrivals, left: make([]*datagramSlot, 0, batchLen)}
+func newDatagramBatch() *datagramBatch {
+	b := &datagramBatch{left: make([]*datagramSlot, 0, batchLen)}
 	buf := make([]byte, batchLen*datagramBuffer) // of which the system provides what is used
 	for i := range b.slots {
 		slot, m := &b.slots[i], &b.received[i]
@@ -55,10 +56,11 @@ func newDatagramBatch(d *datagramSocket, arrivals bool) *datagramBatch {
 
 // drain answers what there is. It returns false when there is nothing left, true when it is not to be called again at once.
 func (b *datagramBatch) drain(fd uintptr) bool {
-	for !b.stopping.Load() && !b.tasks.called.Load() {
+	for !b.stopping.Load() {
 		n, errno := b.receive(fd)
 		switch {
 		case errno == syscall.EAGAIN:
+			b.progress.waiting()
 			return false
 		case errno != 0:
 			if !b.goesOn(errno) {
@@ -67,7 +69,7 @@ func (b *datagramBatch) drain(fd uintptr) bool {
 			}
 			continue
 		}
-		b.now = b.server.now()
+		b.begin()
 		for i := range n {
 			b.take(&b.slots[i], &b.received[i])
 		}

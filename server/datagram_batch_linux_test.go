@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +40,8 @@ func TestDatagramAnswersWaitForRoom(t *testing.T) {
 	s := new(Server)
 	s.prepare()
 	t.Cleanup(s.stop)
-	b := newDatagramBatch(&datagramSocket{server: s, logger: s.log, conn: newDatagrams(t, datagramWays()[0], "127.0.0.1:0").open()}, false)
+	b := newDatagramBatch()
+	b.datagramSocket = &datagramSocket{server: s, logger: s.log, conn: newDatagrams(t, datagramWays()[0], "127.0.0.1:0").open()}
 	t.Cleanup(func() { b.conn.Close() })
 	for i := range byte(batchLen) {
 		b.answer('a' + i)
@@ -63,42 +63,5 @@ func TestDatagramAnswersWaitForRoom(t *testing.T) {
 	b.publish()
 	if st := s.Stats().Datagrams; st.Sent != batchLen-1 || st.Refused.Unsent != 1 {
 		t.Errorf("%+v", st)
-	}
-}
-
-// Who is called comes back, even if there never is an end of what it has to do.
-func TestDatagramFloodIsInterrupted(t *testing.T) {
-	f := newDatagrams(t, datagramWays()[0], "127.0.0.1:0")
-	f.server.prepare()
-	t.Cleanup(f.server.stop)
-	d := newDatagramSocket(&f.server, f.open())
-	t.Cleanup(func() { d.conn.Close() })
-	raw, err := d.conn.(*net.UDPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newDatagramBatch(d, false)
-	drain := func() (called bool) {
-		if err := raw.Control(func(fd uintptr) { called = b.drain(fd) }); err != nil {
-			t.Fatal(err)
-		}
-		return called
-	}
-	conn := f.dial("", f.host())
-	if _, err := conn.Write([]byte("there is something to do")); err != nil {
-		t.Fatal(err)
-	}
-	ran := false
-	if !d.do(func() { ran = true }) {
-		t.Fatal("the socket takes no task")
-	}
-	if received := func() uint64 { return f.server.Stats().Datagrams.Received }; !drain() || received() != 0 {
-		t.Errorf("a socket that was called has received %d datagrams first", received())
-	}
-	if !d.attend() || !ran {
-		t.Error("the task has not run")
-	}
-	if drain() || f.server.Stats().Datagrams.Received != 1 {
-		t.Error("afterwards it does not go on")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 )
 
 // echo serves the socket until it is stopped or receiving fails for good. A UDP socket is served by
@@ -14,45 +15,79 @@ func (d *datagramSocket) echo() error {
 	if !ok {
 		return d.echoPackets()
 	}
-	b, err := d.openBatch(conn)
-	if err != nil {
+	b := &batchServer{datagramSocket: d, arrivals: !d.boundToOne()}
+	if err := b.prepare(conn); err != nil {
 		return err
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
+	return b.serve(raw)
+}
+
+// A batchServer serves a socket with a batch that it borrows when there is something to do: a batch is
+// large, and most sockets of most servers are idle.
+type batchServer struct {
+	*datagramSocket
+	arrivals bool           // the kernel tells where each datagram arrived
+	batch    *datagramBatch // nil while there is nothing to do
+}
+
+// prepare sets on the socket what it needs to be served.
+func (b *batchServer) prepare(conn *net.UDPConn) error {
+	if err := forbidBroadcast(conn); err != nil || !b.arrivals {
+		return err
+	}
+	return receiveArrivals(conn)
+}
+
+func (b *batchServer) serve(raw syscall.RawConn) error {
 	for {
-		if err := raw.Read(b.drain); err != nil && !d.goesOn(err) {
+		var ended error
+		err := raw.Read(func(fd uintptr) bool {
+			b.borrow()
+			defer b.giveBack()
+			again := b.batch.drain(fd)
+			ended = b.batch.err
+			return again
+		})
+		if err != nil && !b.goesOn(err) {
 			return err
 		}
-		if len(b.left) > 0 {
-			d.tasks.sending.Store(true)
-			if err := raw.Write(b.flush); err != nil {
-				b.drop(err) // there was no room until the socket was stopped
+		if b.batch != nil {
+			b.progress.waiting()
+			if err := raw.Write(b.batch.flush); err != nil {
+				b.batch.drop(err) // there was no room until the socket was stopped
 			}
-			d.tasks.sending.Store(false)
-			d.publish()
+			b.begin()
+			b.publish()
+			b.giveBack()
 		}
-		d.attend()
-		if b.err != nil || d.stopping.Load() {
-			return b.err
+		if ended != nil || b.stopping.Load() {
+			return ended
 		}
 	}
 }
 
-// openBatch sets on a socket what it needs to be served.
-func (d *datagramSocket) openBatch(conn *net.UDPConn) (*datagramBatch, error) {
-	if err := forbidBroadcast(conn); err != nil {
-		return nil, err
-	}
-	arrivals := !d.boundToOne()
-	if arrivals {
-		if err := receiveArrivals(conn); err != nil {
-			return nil, err
+func (b *batchServer) borrow() {
+	if b.batch == nil {
+		batch, ok := b.server.batches.Get().(*datagramBatch)
+		if !ok {
+			batch = newDatagramBatch()
 		}
+		batch.datagramSocket, batch.arrivals = b.datagramSocket, b.arrivals
+		b.batch = batch
 	}
-	return newDatagramBatch(d, arrivals), nil
+}
+
+// giveBack gives the batch back, unless there are answers in it that have to be sent.
+func (b *batchServer) giveBack() {
+	if len(b.batch.left) == 0 {
+		b.batch.datagramSocket, b.batch.err = nil, nil
+		b.server.batches.Put(b.batch)
+		b.batch = nil
+	}
 }
 
 // boundToOne tells whether the socket has one address of this machine. Then it receives no broadcast or

@@ -24,47 +24,55 @@ func (d *datagramSocket) echoMessages() error {
 			return err
 		}
 		at := readArrival(control[:controlled])
-		d.now = d.server.now()
+		d.begin()
 		if d.accept(buf[:n], n, from, at) {
-			d.tasks.sending.Store(true)
+			d.progress.waiting() // until the kernel has room
 			_, _, err := conn.WriteMsgUDPAddrPort(buf[:n], reply[:writeDeparture(reply, at)], from)
-			d.tasks.sending.Store(false)
+			d.begin()
 			d.answered(n, from, err)
 		}
 		d.publish()
+		d.progress.waiting()
 	}
 }
 
 // echoPackets serves what knows no more than net.PacketConn asks for, or has one client only.
 func (d *datagramSocket) echoPackets() error {
-	answer := d.answer
+	answer, resume := d.answer, func(error) bool { return false }
 	if conn, ok := d.conn.(*net.UnixConn); ok && conn.RemoteAddr() == nil {
 		u := newUnixgramAnswers(d, conn)
 		defer u.end()
-		answer = u.answer
+		answer, resume = u.answer, u.resume
 	}
 	buf := make([]byte, datagramBuffer)
 	for {
 		n, from, err := d.conn.ReadFrom(buf)
 		if err != nil {
-			if d.goesOn(err) {
+			if resume(err) || d.goesOn(err) {
 				continue
 			}
 			return err
 		}
-		d.now = d.server.now()
+		d.begin()
 		if d.accept(buf[:n], n, addrPort(from), arrival{}) {
 			answer(buf[:n], from)
 		}
 		d.publish()
+		d.progress.waiting()
 	}
+}
+
+// begin notes that a datagram was received, or that an answer is sent.
+func (d *datagramSocket) begin() {
+	d.now = d.server.now()
+	d.progress.working(d.now)
 }
 
 // answer sends an answer, and waits for room in the kernel.
 func (d *datagramSocket) answer(p []byte, to net.Addr) {
-	d.tasks.sending.Store(true)
+	d.progress.waiting()
 	err := d.send(p, to)
-	d.tasks.sending.Store(false)
+	d.begin()
 	d.answered(len(p), addrPort(to), err)
 }
 

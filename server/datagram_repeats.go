@@ -34,7 +34,7 @@ const (
 // than repeatsWithin, at less than five datagrams a second.
 type datagramRepeats struct {
 	seed maphash.Seed
-	sets *[repeatSets][repeatsPerSet]repeat
+	sets *[repeatSets][repeatsPerSet]repeat // nil before the first datagram
 }
 
 // A repeat is a payload from an address and port.
@@ -48,7 +48,7 @@ type repeat struct {
 type repeatsMoment uint32
 
 func newDatagramRepeats() datagramRepeats {
-	return datagramRepeats{maphash.MakeSeed(), new([repeatSets][repeatsPerSet]repeat)}
+	return datagramRepeats{seed: maphash.MakeSeed()}
 }
 
 // tooMany counts a datagram that came at the time now, and tells whether it has come too often to be answered.
@@ -90,6 +90,9 @@ func mostRepeats(size int) uint32 {
 // find returns the entry for a hash. A new one takes the place of that which has come least often in its set, and of
 // these the oldest. What has paused for long has not come at all.
 func (r *datagramRepeats) find(now repeatsMoment, hash uint64) *repeat {
+	if r.sets == nil {
+		r.sets = new([repeatSets][repeatsPerSet]repeat)
+	}
 	set := &r.sets[hash%repeatSets]
 	var rarest *repeat
 	var least uint64

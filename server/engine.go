@@ -13,8 +13,8 @@ type engine interface {
 	// returns the error. It closes l when ctx is done. It does not wait for the clients.
 	serve(ctx context.Context, l net.Listener) error
 
-	// workers returns the goroutines that serve more than one client.
-	workers() []worker
+	// serving returns the progress of the goroutines that serve more than one client.
+	serving() []*progress
 
 	// stop gives back what the engine holds. There are no clients and no running serve any more.
 	stop()

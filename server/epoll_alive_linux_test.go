@@ -31,8 +31,9 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 	if err := s.Alive(t.Context()); err != nil {
 		t.Errorf("while it serves: %v", err)
 	}
-	releaseC := make(chan struct{})
-	(*s.native.(*epollEngine).loops.Load())[0].do(func() { <-releaseC })
+	stuckC, releaseC := make(chan struct{}), make(chan struct{})
+	(*s.native.(*epollEngine).loops.Load())[0].do(func() { close(stuckC); <-releaseC })
+	wait(t, "the loop to be stuck", stuckC)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := s.Alive(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -98,16 +98,16 @@ func (e *epollEngine) takeOver(l net.Listener) (*loop, *epollListener, error) {
 	return home, d, err
 }
 
-func (e *epollEngine) workers() []worker {
+func (e *epollEngine) serving() []*progress {
 	loops := e.loops.Load()
 	if loops == nil {
 		return nil
 	}
-	workers := make([]worker, len(*loops))
+	all := make([]*progress, len(*loops))
 	for i, l := range *loops {
-		workers[i] = l
+		all[i] = &l.progress
 	}
-	return workers
+	return all
 }
 
 func (e *epollEngine) stop() {

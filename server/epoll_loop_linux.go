@@ -34,9 +34,10 @@ type loop struct {
 	woken      bool                   // there are tasks
 	stopped    bool
 
-	load    atomic.Int64 // clients; others may read it, as well as full
-	full    atomic.Bool  // it hardly ever waits
-	leisure leisure
+	progress progress
+	load     atomic.Int64 // clients; others may read it, as well as full
+	full     atomic.Bool  // it hardly ever waits
+	leisure  leisure
 
 	received, sent uint64 // bytes not yet in the totals of the server
 	buffers        spareBuffers
@@ -124,6 +125,7 @@ func (l *loop) wait() int {
 	}
 	if n == 0 {
 		start := l.engine.server.now()
+		l.progress.waiting()
 		l.leisure.begin(start)
 		n = awaitEvents(l.epfd, l.events[:], l.patience(start))
 		l.now = l.engine.server.now()
@@ -131,6 +133,7 @@ func (l *loop) wait() int {
 	} else {
 		l.now = l.engine.server.now()
 	}
+	l.progress.working(l.now)
 	l.hot = n > 1
 	return n
 }

@@ -49,8 +49,12 @@ func clientsAside(f *fixture) (n int64) {
 	if f.server.aside == nil {
 		return 0
 	}
-	for _, w := range f.server.aside.workers() {
-		n += w.(*loop).load.Load()
+	loops := f.server.aside.(*epollEngine).loops.Load()
+	if loops == nil {
+		return 0
+	}
+	for _, l := range *loops {
+		n += l.load.Load()
 	}
 	return n
 }

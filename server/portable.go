@@ -44,8 +44,8 @@ func (e *portableEngine) serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// workers are none: each client has a goroutine of its own.
-func (e *portableEngine) workers() []worker { return nil }
+// serving is empty: each client has a goroutine of its own.
+func (e *portableEngine) serving() []*progress { return nil }
 
 func (e *portableEngine) stop() {}
 

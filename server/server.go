@@ -72,6 +72,8 @@ type Server struct {
 	log        *slog.Logger // set with began
 	began      time.Time    // of the first Serve; sessions count their time from it
 
+	batches sync.Pool // of what receives datagrams several at a time, where the system can
+
 	mu              sync.Mutex
 	phase           phase
 	portable        engine

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -30,7 +32,6 @@ type unixgramAnswers struct {
 	kept   []lateAnswer
 	bytes  int            // of kept
 	counts map[string]int // of kept, by the name of the client
-	timer  *time.Timer    // calls tryAgain; nil before it is needed
 	pause  time.Duration
 }
 
@@ -76,13 +77,29 @@ func (u *unixgramAnswers) keep(p []byte, to *net.UnixAddr) bool {
 	return true
 }
 
-// wake has tryAgain called after the pause.
+// wake has receiving end with an error after the pause, which resume is called for; or not at all, if there is
+// nothing to be tried again. stop may set its deadline at the same time, which must be the one that holds.
 func (u *unixgramAnswers) wake() {
-	if u.timer == nil {
-		u.timer = time.AfterFunc(u.pause, func() { u.socket.do(func() { u.tryAgain(time.Now()) }) })
-		return
+	var deadline time.Time
+	if len(u.kept) > 0 {
+		deadline = time.Now().Add(u.pause)
 	}
-	u.timer.Reset(u.pause)
+	u.conn.SetReadDeadline(deadline)
+	if u.socket.stopping.Load() {
+		u.conn.SetReadDeadline(time.Now())
+	}
+}
+
+// resume reports whether err of receiving says that it is time to try again, and does so.
+func (u *unixgramAnswers) resume(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || len(u.kept) == 0 || u.socket.stopping.Load() {
+		return false
+	}
+	u.socket.begin()
+	u.tryAgain(time.Now())
+	u.wake()
+	u.socket.progress.waiting()
+	return true
 }
 
 // tryAgain sends what there is room for now, and gives up what has waited for too long.
@@ -112,9 +129,6 @@ func (u *unixgramAnswers) tryAgain(now time.Time) {
 	if progress {
 		u.pause = latePauseMin
 	}
-	if len(kept) > 0 {
-		u.wake()
-	}
 }
 
 func (u *unixgramAnswers) forget(a lateAnswer) {
@@ -126,9 +140,5 @@ func (u *unixgramAnswers) forget(a lateAnswer) {
 
 // end tries what is kept for the last time.
 func (u *unixgramAnswers) end() {
-	if u.timer == nil {
-		return
-	}
-	u.timer.Stop()
 	u.tryAgain(time.Now().Add(2 * lateFor))
 }
