@@ -25,9 +25,9 @@ type controlSide struct {
 }
 
 // open makes the sockets, the Unix one for the user that the server will run as. others are those for clients.
-func (c *controlSide) open(s *settings, others []socket) error {
+func (c *controlSide) open(s *settings, others []socket, beside *rehearsal) error {
 	var err error
-	if c.metrics, err = listenAll(s.metrics, others...); err != nil {
+	if c.metrics, err = beside.listenAll(s.metrics, others...); err != nil {
 		return err
 	}
 	if s.controlSocket.path == "" {
@@ -37,7 +37,7 @@ func (c *controlSide) open(s *settings, others []socket) error {
 	if s.identity != nil {
 		owner = &control.Owner{UID: s.identity.UID, GID: s.identity.GID}
 	}
-	c.socket, err = control.Listen(s.controlSocket.path, owner)
+	c.socket, err = control.Listen(beside.besidePath(s.controlSocket.path), owner)
 	if err != nil {
 		return withStatus(controlStatus(err), fmt.Errorf("%w%s", err, controlSocketHint))
 	}

@@ -20,7 +20,7 @@ func TestAbandonedControlSide(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &settings{controlSocket: socketPath{path: path}, metrics: []server.Address{anyPort}}
-	if err := c.open(s, nil); err != nil {
+	if err := c.open(s, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(path); err != nil {

@@ -96,6 +96,12 @@ func countCalls(t *testing.T) map[string]int {
 		t.Fatal(o)
 	}
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
+	return b.callsOfOneThread(t)
+}
+
+// callsOfOneThread counts the calls in all traces.
+func (b *sandbox) callsOfOneThread(t *testing.T) map[string]int {
+	t.Helper()
 	traces, err := filepath.Glob(filepath.Join(b.dir, "trace.*"))
 	check(t, err)
 	counts := make(map[string]int)

@@ -86,7 +86,7 @@ func (v *service) openSockets() error {
 	handed := v.process.Sockets()
 	if len(handed) == 0 {
 		var err error
-		v.sockets, err = listenAll(v.settings.addresses)
+		v.sockets, err = v.beside.listenAll(v.settings.addresses)
 		return err
 	}
 	for _, h := range handed {

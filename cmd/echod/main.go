@@ -92,6 +92,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.inetdCommand(),
 		p.worksFirst(p.stopCommand()),
 		p.worksFirst(p.restartCommand()),
+		p.worksFirst(p.rehearseCommand()),
 		p.worksFirst(p.statusCommand()),
 		p.connectionsCommand(),
 		p.worksFirst(p.disconnectCommand()),

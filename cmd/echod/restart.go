@@ -3,15 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"os"
 	"os/signal"
 	"slices"
 	"syscall"
 	"time"
 
 	"echod/daemonize"
-	"echod/logging"
-	"echod/server"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,8 +21,8 @@ func (p *program) restartCommand() *cobra.Command {
 	d := defaultsFor(p.name)
 	cmd := &cobra.Command{
 		Use:   "restart",
-		Short: "check everything, then stop and start",
-		Long: "Check everything first, then stop the running server and start it again with the flags\n" +
+		Short: "rehearse the start, then stop and start",
+		Long: "Rehearse the start, then stop the running server and start it again with the flags\n" +
 			"that it was started with. Flags given here take the place of those. A server that does\n" +
 			"not run is started; one that has crashed only with --listen, as its flags are not known.",
 		Args: noArguments,
@@ -39,16 +37,21 @@ func (p *program) restartCommand() *cobra.Command {
 		if err := needPidFile("restart", given.pidFile); err != nil {
 			return err
 		}
-		next := settings{detaches: true}
-		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
-		next.addFlags(flags, d)
 		running := lookup{cmd: cmd, defaults: d, pidFile: given.pidFile, socket: socketPath{name: d.name}}
 		if err := running.resolve(); err != nil {
 			return err
 		}
-		listening, err := keptFlags(flags, &next, &running, cmd.Flags().Changed("listen"))
+		before, err := previousServer(&running, cmd.Flags().Changed("listen"))
 		if err != nil {
 			return err
+		}
+		next := settings{detaches: true}
+		flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
+		next.addFlags(flags, d)
+		if before != nil {
+			if err := overrideFlags(flags, before.flags, settingFlags); err != nil {
+				return err
+			}
 		}
 		if err := overrideFlags(flags, cmd.Flags(), settingFlags); err != nil {
 			return withStatus(exitUsage, err)
@@ -56,18 +59,48 @@ func (p *program) restartCommand() *cobra.Command {
 		if err := next.resolve(); err != nil {
 			return err
 		}
-		if listening != nil {
-			if err := next.tryOut(listening); err != nil {
-				return err
-			}
-		}
-		goOnToTheEnd()
-		if err := p.stop(cmd, &running, daemonize.Stop{Timeout: timeout}); err != nil {
-			return err
-		}
-		return p.start(&next, d, next.commandLine(flags))
+		r := restarting{program: p, defaults: d, before: before, next: &next, flags: next.commandLine(flags)}
+		return r.run(cmd, &running, daemonize.Stop{Timeout: timeout})
 	}
 	return cmd
+}
+
+// A restarting is a restart whose flags are known.
+type restarting struct {
+	*program
+	defaults defaults
+	before   *previous // nil if no server runs
+	next     *settings
+	flags    []string // the same, for a command line
+}
+
+// run leaves a server, if there was one: the one there was, or one with the flags that it had.
+func (r *restarting) run(cmd *cobra.Command, running *lookup, stop daemonize.Stop) error {
+	if stop.Timeout < 0 {
+		return withStatus(exitUsage, fmt.Errorf("parse --timeout %v: want a duration of 0 or more", stop.Timeout))
+	}
+	if r.before != nil {
+		own, err := r.before.has()
+		if err != nil {
+			return err
+		}
+		if err := r.rehearse(cmd.Context(), r.next, r.defaults, &rehearsal{by: os.Getpid(), pid: r.before.pid, own: own}, r.flags); err != nil {
+			return err
+		}
+	}
+	goOnToTheEnd()
+	err := r.stop(cmd, running, stop)
+	if err != nil && !errors.Is(err, syscall.EPERM) {
+		err = r.stop(cmd, running, stop) // it may have been told to end, and then there is no way back
+	}
+	if err != nil {
+		return err
+	}
+	err = r.start(r.next, r.defaults, r.flags)
+	if err != nil && r.before != nil {
+		return r.startAgain(r.before, r.defaults, err)
+	}
+	return err
 }
 
 // goOnToTheEnd ignores what would end or suspend this process between stop and start, when there is
@@ -83,51 +116,7 @@ func flagNames(flags *pflag.FlagSet) func(yield func(string) bool) {
 	}
 }
 
-// keptFlags parses the flags that the running server was started with, and returns the addresses it
-// has. When none is running there are none of either.
-//
-// The flags of a server that has crashed are gone with it. The defaults do not take their place: its
-// addresses may have been those of loopback, and the default is all that there are.
-func keptFlags(flags *pflag.FlagSet, s *settings, l *lookup, listenGiven bool) ([]server.Address, error) {
-	found, err := l.findOne()
-	var missed *notRunningError
-	if errors.As(err, &missed) {
-		if missed.stale != nil && !listenGiven {
-			return nil, fmt.Errorf("restart: %w: the flags that server had are not known (give --listen and the others, or use start)", missed.stale)
-		}
-		return nil, nil
-	}
-	if err != nil {
-		return nil, withStatus(lookupStatus(err), fmt.Errorf("restart: %w", err))
-	}
-	if u := unitOf("/", found.pid); u != nil {
-		return nil, u.refusal(found.pid)
-	}
-	line, err := daemonize.CommandLine(found.pid)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("restart: pid %d was not started by the verb start: restart it where it was started", found.pid)
-	case errors.Is(err, errors.ErrUnsupported):
-		return nil, fmt.Errorf("restart: the flags of pid %d cannot be known on this system: use stop, then start", found.pid)
-	case err != nil:
-		return nil, withPermStatus(exitFailure, fmt.Errorf("restart: %w", err))
-	}
-	if len(line) < 2 {
-		return nil, fmt.Errorf("restart: pid %d was started without a verb", found.pid)
-	}
-	if err := flags.Parse(line[2:]); err != nil {
-		return nil, fmt.Errorf("restart: flags of pid %d: %w", found.pid, err)
-	}
-	if !flags.Changed("listen") {
-		return nil, fmt.Errorf("restart: pid %d was handed its sockets by a service manager: restart it there", found.pid)
-	}
-	if err := s.resolveAddresses(); err != nil {
-		return nil, fmt.Errorf("restart: flags of pid %d: %w", found.pid, err)
-	}
-	return slices.Concat(s.addresses, s.metrics), nil
-}
-
-// overrideFlags gives flags the values that were given on the command line.
+// overrideFlags gives flags the values that were given on a command line.
 func overrideFlags(flags, given *pflag.FlagSet, names []string) error {
 	for _, name := range names {
 		f := given.Lookup(name)
@@ -145,28 +134,4 @@ func overrideFlags(flags, given *pflag.FlagSet, names []string) error {
 		}
 	}
 	return nil
-}
-
-// tryOut finds out, as far as that is possible while another server runs, whether one with these
-// settings could start. It leaves nothing behind.
-func (s *settings) tryOut(listening []server.Address) error {
-	var added []server.Address
-	for _, a := range slices.Concat(s.addresses, s.metrics) {
-		if !slices.Contains(listening, a) {
-			added = append(added, a)
-		}
-	}
-	sockets, err := listenAll(added)
-	closeAll(sockets)
-	if err != nil {
-		return err
-	}
-	if s.logFile == "" || isLogService(s.logFile) {
-		return nil
-	}
-	log, err := logging.OpenFile(s.logFile, logging.Options{Owner: s.owner()})
-	if err != nil {
-		return withPermStatus(exitCantCreate, err)
-	}
-	return log.Discard()
 }

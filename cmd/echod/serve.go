@@ -29,6 +29,7 @@ type service struct {
 	signals  *signals
 	started  time.Time
 	state    atomic.Value // a control.State
+	beside   *rehearsal   // nil unless this is one
 
 	// configure builds the configuration anew, without touching the one in use; commit then puts
 	// it in place, in the goroutine that steers the service. It is nil without a configuration file.
@@ -85,8 +86,11 @@ func (v *service) open(d defaults) error {
 			return withPermStatus(exitSystem, err)
 		}
 	}
-	if err := v.control.open(s, v.sockets); err != nil {
+	if err := v.control.open(s, v.sockets, v.beside); err != nil {
 		return err
+	}
+	if v.beside != nil {
+		v.undo()
 	}
 	if err := v.process.DropPrivileges(); err != nil {
 		return withPermStatus(exitSystem, err)
@@ -229,6 +233,9 @@ func (v *service) close() {
 
 // abandon undoes what open has done before it failed.
 func (v *service) abandon(cause error) {
+	if v.beside != nil && v.log != nil {
+		v.undo() // and nothing is written to the log of the server that runs
+	}
 	closeAll(v.sockets)
 	v.control.abandon()
 	if v.log != nil {

@@ -16,7 +16,7 @@ var ErrAnswerTooLong = errors.New("the answer is too long")
 const (
 	maxHeadBytes   = 64 << 10  // of an answer
 	maxAnswerBytes = 1 << 20   // of every answer but the list of connections
-	maxListBytes   = 256 << 20 // of that list: a million clients
+	maxListBytes   = 200 << 20 // of that list: about a million clients
 	maxRows        = 1 << 20   // of that list
 	maxRowBytes    = 16 << 10  // of each, about: a little of it may have been read before
 )

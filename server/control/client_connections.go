@@ -46,7 +46,7 @@ func (c *Client) Connections(ctx context.Context) iter.Seq2[Connection, error] {
 	}
 }
 
-// RawConnections returns the answer as it comes, which fails with ErrAnswerTooLong at 256 MiB. The
+// RawConnections returns the answer as it comes, which fails with ErrAnswerTooLong at 200 MiB. The
 // caller closes it.
 func (c *Client) RawConnections(ctx context.Context) (io.ReadCloser, error) {
 	response, err := c.do(ctx, http.MethodGet, "/v1/connections", nil)
