@@ -32,12 +32,11 @@ type evidence struct {
 
 // prove makes sure that process pid, which the kernel names, holds the pid file. It reports false and no
 // error where the caller may not look closely enough to tell; root then gets an error.
-func prove(sys system, path string, process processHandle, pid int, file fileInfo) (bool, error) {
+//
+// What remains: after this look, and before a signal, the process may execute a set-user-ID program. That
+// gets the signal then; it was started by the user of the daemon.
+func prove(sys system, path string, process processHandle, pid int, file fileInfo, found evidence) (bool, error) {
 	unproven := func(reason string) (bool, error) { return false, &UnprovenError{path, pid, reason} }
-	found, err := sys.evidence(pid, file)
-	if err != nil {
-		return false, fmt.Errorf("look at the locks of pid %d: %w", pid, err)
-	}
 	// As the handle was there before, what was seen is of its process, unless that is gone by now.
 	gone, err := process.wait(0)
 	switch {
@@ -58,7 +57,8 @@ func prove(sys system, path string, process processHandle, pid int, file fileInf
 		return proveByOwner(sys, path, pid, uid, file)
 	case !found.locks:
 		return unproven("it does not have the lock")
-	case uid == 0 && found.atExec != 0:
+	case found.atExec != 0 && found.atExec != uid:
+		// So it is of such a program, though one that has become its owner's entirely.
 		return unproven(fmt.Sprintf("it was started by user %d", found.atExec))
 	}
 	return true, nil
@@ -66,13 +66,14 @@ func prove(sys system, path string, process processHandle, pid int, file fileInf
 
 // proveByOwner is for a caller that is not shown the locks, as root in a container without CAP_SYS_PTRACE.
 // The owner of the file, or of its directory, can have any process named by the lock, and is believed
-// for its own processes, which it may end anyway.
+// for its own processes, which it may end anyway; not so where others may write.
 func proveByOwner(sys system, path string, pid, uid int, file fileInfo) (bool, error) {
-	dir, err := sys.lstat(filepath.Dir(path))
+	name := filepath.Dir(path) + "/." // not a link to it
+	dir, err := sys.lstat(name)
 	if err != nil {
-		return false, fmt.Errorf("stat %s: %w", filepath.Dir(path), err)
+		return false, fmt.Errorf("stat %s: %w", name, err)
 	}
-	if uid != 0 && (uid == file.uid || uid == dir.uid) {
+	if uid != 0 && (file.onlyOf(uid) || dir.onlyOf(uid)) {
 		return true, nil
 	}
 	if os.Geteuid() == 0 {
@@ -83,4 +84,13 @@ func proveByOwner(sys system, path string, pid, uid int, file fileInfo) (bool, e
 		return false, &UnprovenError{path, pid, reason}
 	}
 	return false, nil
+}
+
+// onlyOf reports whether no user but this one, and root, may change a file.
+func (a fileInfo) onlyOf(uid int) bool { return a.uid == uid && a.mode&0o022 == 0 }
+
+// sameUser reports whether a process is still of the user that it was of. It need not have the lock
+// any more, and may have executed another program, but none that made it another user's.
+func (e evidence) sameUser(before evidence) bool {
+	return e.uids == before.uids && (e.hidden || e.atExec == before.atExec || e.atExec == e.uids[0])
 }

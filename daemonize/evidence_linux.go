@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 func (kernel) evidence(pid int, file fileInfo) (evidence, error) {
 	var e evidence
 	proc := filepath.Join("/proc", strconv.Itoa(pid))
-	status, err := os.ReadFile(filepath.Join(proc, "status"))
+	status, err := readStart(filepath.Join(proc, "status"))
 	if processGone(err) {
 		e.hidden = syscall.Kill(pid, 0) != syscall.ESRCH // /proc may be mounted with hidepid=2
 		return e, nil
@@ -27,7 +28,7 @@ func (kernel) evidence(pid int, file fileInfo) (evidence, error) {
 	if err != nil {
 		return e, err
 	}
-	if e.uids, err = uidsIn(string(status)); err != nil {
+	if e.uids, err = uidsIn(status); err != nil {
 		return e, err
 	}
 	if e.atExec, err = userAtExec(proc); err == nil {
@@ -64,11 +65,11 @@ const atUID = 11 // see getauxval(3)
 // which a program with the set-user-ID bit cannot change.
 func userAtExec(proc string) (int, error) {
 	const word = strconv.IntSize / 8
-	vector, err := os.ReadFile(filepath.Join(proc, "auxv"))
+	vector, err := readStart(filepath.Join(proc, "auxv"))
 	if err != nil {
 		return 0, err
 	}
-	for entry := range slices.Chunk(vector, 2*word) {
+	for entry := range slices.Chunk([]byte(vector), 2*word) {
 		if len(entry) == 2*word && nativeWord(entry) == atUID {
 			return int(nativeWord(entry[word:])), nil
 		}
@@ -85,30 +86,71 @@ func nativeWord(b []byte) uint64 {
 
 // hasLocks tells whether the process has a descriptor of the file with both locks of a daemon, see fdinfo of
 // proc_pid_fdinfo(5): that shows the locks that belong to this process, whichever process took them. The
-// file is compared as stat(2) has it, because the device in the line of a lock is another one on
-// overlayfs and btrfs.
+// pid file is one of the first files that a daemon opens.
 func hasLocks(proc string, file fileInfo) (bool, error) {
-	names, err := os.ReadDir(filepath.Join(proc, "fdinfo"))
+	descriptors, err := os.Open(filepath.Join(proc, "fdinfo"))
 	if err != nil {
 		return false, err
 	}
-	for _, name := range names {
-		info, err := os.ReadFile(filepath.Join(proc, "fdinfo", name.Name()))
-		if processGone(err) {
-			continue // closed meanwhile
+	defer descriptors.Close()
+	for {
+		names, err := descriptors.Readdirnames(64)
+		if errors.Is(err, io.EOF) {
+			return false, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		if !hasLock(string(info), "FLOCK") || !hasLock(string(info), "POSIX") {
-			continue
-		}
-		var st unix.Stat_t
-		if err := unix.Stat(filepath.Join(proc, "fd", name.Name()), &st); err == nil && newFileInfo(&st).sameFile(file) {
-			return true, nil
+		for _, name := range names {
+			if found, err := showsLocks(proc, name, file); err != nil || found {
+				return found, err
+			}
 		}
 	}
-	return false, nil
+}
+
+// showsLocks looks at one descriptor. What is no file of a file system is not asked for its fdinfo: that of
+// epoll(7) has a line for each of its descriptors.
+func showsLocks(proc, descriptor string, file fileInfo) (bool, error) {
+	link := filepath.Join(proc, "fd", descriptor)
+	target, err := os.Readlink(link)
+	if err == nil && !strings.HasPrefix(target, "/") {
+		return false, nil
+	}
+	var info string
+	if err == nil {
+		info, err = readStart(filepath.Join(proc, "fdinfo", descriptor))
+	}
+	if processGone(err) {
+		return false, nil // closed meanwhile
+	}
+	if err != nil || !hasLock(info, "FLOCK") || !hasLock(info, "POSIX") {
+		return false, err
+	}
+	return leadsTo(link, file), nil
+}
+
+// readStart reads as much of a file of proc(5) as can matter here.
+func readStart(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	return string(b), err
+}
+
+// leadsTo compares a file as stat(2) has it, because the device in the line of a lock is another one on
+// overlayfs and btrfs. A file system that answers to another user, such as one of FUSE, is not asked.
+func leadsTo(link string, file fileInfo) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st)
+	if errors.Is(err, unix.ENOSYS) { // before Linux 4.11
+		var old unix.Stat_t
+		return unix.Stat(link, &old) == nil && newFileInfo(&old).sameFile(file)
+	}
+	return err == nil && fileInfo{dev: unix.Mkdev(st.Dev_major, st.Dev_minor), ino: st.Ino}.sameFile(file)
 }
 
 // hasLock looks for a lock to write of this kind.

@@ -4,15 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A misled system has the kernel name another process than the one that has the locks, as it does when the
@@ -54,97 +47,6 @@ func TestForgedOwner(t *testing.T) {
 	}
 }
 
-// A child of clone(2) with CLONE_FILES takes the lock, and executes another program: it loses the lock, which
-// goes on to be named after it.
-func TestForgedOwnerByClone(t *testing.T) {
-	path := pidFileWith(t, "5\n")
-	leash := newLeash(t)
-	launch(t, command(t, play{Role: "forge owner", Words: path, Leash: leash.address()}))
-	forger := leash.await("forge owner")
-	victim := atoi(t, forger.expect("victim"))
-	want := UnprovenError{path, victim, "it does not have the lock"}
-	var unproven *UnprovenError
-	if _, err := Find(path); !errors.As(err, &unproven) || *unproven != want {
-		t.Errorf("Find: %v, want %v", err, &want)
-	}
-	if _, err := (Stop{}).Stop(t.Context(), path); !errors.As(err, &unproven) || *unproven != want {
-		t.Errorf("Stop: %v, want %v", err, &want)
-	}
-	if exiting(victim) {
-		t.Error("the process that had been named was ended")
-	}
-}
-
-// forgeOwner has the lock of a.Words named after a process that does not have it.
-func forgeOwner(a *actor) int {
-	runtime.LockOSThread() // the child ends with this thread
-	fd, err := kernel{}.open(a.Words, os.O_RDWR, 0)
-	if err == nil {
-		err = kernel{}.flock(fd, syscall.LOCK_EX|syscall.LOCK_NB)
-	}
-	if err != nil {
-		return broken(err)
-	}
-	program, err := exec.LookPath("sleep")
-	if err != nil {
-		return broken(err)
-	}
-	pid, err := cloneToLock(fd, program, "1000")
-	if err != nil {
-		return broken(err)
-	}
-	// When the program is executed, the child has had the lock and has it no more.
-	for link, want := fmt.Sprintf("/proc/%d/exe", pid), realPath(program); realPath(link) != want; {
-		time.Sleep(time.Millisecond)
-	}
-	a.say("victim", fmt.Sprint(pid))
-	a.await("end")
-	return 0
-}
-
-func realPath(path string) string {
-	path, _ = filepath.EvalSymlinks(path)
-	return path
-}
-
-// A program with the set-user-ID bit, executed by the process that has the locks, is not its daemon.
-func TestOwnerThatExecutesAnotherProgram(t *testing.T) {
-	needRoot(t, "makes a program with the set-user-ID bit")
-	dir := publicDir(t)
-	path, program := filepath.Join(dir, "pid"), filepath.Join(dir, "cat")
-	cat, err := exec.LookPath("cat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(cat)
-	err = errors.Join(err, os.WriteFile(program, b, 0o755), os.Chmod(program, 0o755|os.ModeSetuid),
-		os.WriteFile(path, []byte("5\n"), 0o666), os.Chmod(path, 0o666))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := command(t, play{Role: "lock and execute", Words: path + " " + program})
-	cmd.Path = publicCopy(t, cmd.Path)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	stranger(t, cmd)
-	var unproven *UnprovenError
-	if _, err := (Stop{}).Stop(t.Context(), path); !errors.As(err, &unproven) || unproven.Reason != "it has the rights of several users" {
-		t.Error(err)
-	}
-}
-
-// lockAndExecute has the locks of a daemon when the program starts that follows the path in a.Words.
-func lockAndExecute(a *actor) int {
-	path, program, _ := strings.Cut(a.Words, " ")
-	p, err := LockPidFile(path)
-	if err == nil {
-		_, err = unix.FcntlInt(uintptr(p.fd), unix.F_SETFD, 0)
-	}
-	if err == nil {
-		err = unix.Exec(program, []string{program}, nil)
-	}
-	return broken(err)
-}
-
 // A sworn system has the process show what the test says.
 type sworn struct {
 	misled
@@ -170,6 +72,7 @@ func TestEvidence(t *testing.T) {
 		{evidence{uids: [4]int{7, 7, 7, 7}, locks: true, atExec: 0}, "", true},
 		{evidence{uids: [4]int{0, 0, 0, 0}, locks: true, atExec: 0}, "", true},
 		{evidence{uids: [4]int{0, 0, 0, 0}, locks: true, atExec: 7}, "it was started by user 7", false},
+		{evidence{uids: [4]int{8, 8, 8, 8}, locks: true, atExec: 7}, "it was started by user 7", false},
 		{evidence{uids: [4]int{7, 0, 0, 0}, locks: true}, "it has the rights of several users", false},
 		{evidence{uids: [4]int{7, 7, 7, 0}, locks: true}, "it has the rights of several users", false},
 		{evidence{uids: [4]int{7, 7, 7, 7}}, "it does not have the lock", false},
@@ -245,4 +148,68 @@ func TestContentOfTheDaemonsUser(t *testing.T) {
 			t.Errorf("%q: %+v, %v", content, h, err)
 		}
 	}
+}
+
+// What a process may have become between two signals.
+func TestSameUser(t *testing.T) {
+	of := func(uid, atExec int) evidence {
+		return evidence{uids: [4]int{uid, uid, uid, uid}, atExec: atExec, locks: true}
+	}
+	for _, test := range []struct {
+		before, now evidence
+		want        bool
+	}{
+		{of(7, 0), of(7, 0), true},
+		{of(7, 0), evidence{uids: [4]int{7, 7, 7, 7}}, true},
+		{of(7, 0), of(7, 7), true}, // it has executed a program
+		{of(7, 7), of(0, 7), false},
+		{of(7, 7), of(0, 0), false},
+		{of(7, 7), of(7, 8), false},
+		{of(7, 7), evidence{uids: [4]int{7, 0, 0, 0}, atExec: 7}, false},
+	} {
+		if got := test.now.sameUser(test.before); got != test.want {
+			t.Errorf("%+v after %+v: %v", test.now, test.before, got)
+		}
+	}
+}
+
+// A file, or directory, that others may write to says nothing of its owner's processes.
+func TestProveByOwnerShared(t *testing.T) {
+	other := innocent(t)
+	path := pidFileWith(t, pidLine(other.Pid))
+	stranger(t, flock("--exclusive")(t, path))
+	const owner = 7
+	for _, test := range []struct {
+		file, dir uint32
+		want      bool
+	}{
+		{0o644, 0o755, true}, {0o664, 0o755, true}, {0o644, 0o777, true}, {0o666, 0o775, false}, {0o664, 0o1777, false},
+	} {
+		sys := owned{sworn{misled{pid: other.Pid}, evidence{uids: [4]int{owner, owner, owner, owner}, hidden: true}, nil}, owner, test.file, test.dir}
+		seen, err := observe(sys, path)
+		if got := err == nil && seen.proven; got != test.want {
+			t.Errorf("file %o, directory %o: proven %v, %v", test.file, test.dir, got, err)
+		}
+	}
+}
+
+// An owned system shows the pid file and its directory as another user's, with these modes.
+type owned struct {
+	sworn
+	owner     int
+	file, dir uint32
+}
+
+func (o owned) fstat(fd int) (fileInfo, error) {
+	info, err := o.kernel.fstat(fd)
+	info.uid, info.mode = o.owner, info.kind()|o.file
+	return info, err
+}
+
+func (o owned) lstat(path string) (fileInfo, error) {
+	info, err := o.kernel.lstat(path)
+	if info.kind() == syscall.S_IFDIR {
+		info.uid, info.mode = o.owner, info.kind()|o.dir
+	}
+	return info, err
 }

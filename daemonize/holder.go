@@ -101,6 +101,10 @@ type observation struct {
 	holder  Holder
 	process processHandle // of the holder; nil where its number is not known, and for pid 1
 	proven  bool          // or the caller may not look closely enough, and may hardly send a signal
+
+	named bool // by the kernel; then file and shown are what was looked at
+	file  fileInfo
+	shown evidence
 }
 
 func (o *observation) close() {
@@ -191,7 +195,12 @@ func identify(sys system, path string, fd int, info fileInfo, seen inspection) (
 			err = foreignPidFile(path, lockedByOther)
 		}
 	} else {
-		o.proven, err = prove(sys, path, o.process, pid, info)
+		o.named, o.file = true, info
+		if o.shown, err = sys.evidence(pid, info); err != nil {
+			err = fmt.Errorf("look at the locks of pid %d: %w", pid, err)
+		} else {
+			o.proven, err = prove(sys, path, o.process, pid, info, o.shown)
+		}
 	}
 	if err != nil {
 		o.process.close()

@@ -29,8 +29,9 @@ func systemRoles() map[string]role {
 // systemPrograms are no daemons, and for what only this system has.
 func systemPrograms() map[string]role {
 	return map[string]role{
-		"forge owner":      forgeOwner,
-		"lock and execute": lockAndExecute,
+		"forge":          forge,
+		"replace itself": replaceItself,
+		"be root":        beRoot,
 	}
 }
 

@@ -56,7 +56,7 @@ func (s Stop) Stop(ctx context.Context, path string) (*Stopped, error) {
 	}
 	defer held.close()
 	pid := held.holder.Pid
-	killed, err := s.end(ctx, held.process, pid)
+	killed, err := s.end(ctx, sys, path, held)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,15 @@ func Signal(ctx context.Context, path string, sig syscall.Signal) (pid int, err 
 }
 
 // end sends signals to a process until it has ended.
-func (s Stop) end(ctx context.Context, process processHandle, pid int) (killed bool, err error) {
+func (s Stop) end(ctx context.Context, sys system, path string, held *observation) (killed bool, err error) {
+	process, pid := held.process, held.holder.Pid
 	if err := signalProcess(process, pid, s.first()); err != nil {
 		return false, err
 	}
 	if gone, err := awaitEnd(ctx, process, pid, s.Timeout); err != nil || gone {
+		return false, err
+	}
+	if gone, err := checkUser(sys, path, held); err != nil || gone {
 		return false, err
 	}
 	if err := signalProcess(process, pid, syscall.SIGKILL); err != nil {
@@ -95,6 +99,26 @@ func (s Stop) end(ctx context.Context, process processHandle, pid int) (killed b
 		err = fmt.Errorf("wait for pid %d: still there %v after KILL", pid, killPatience)
 	}
 	return true, err
+}
+
+// checkUser makes sure, as far as the caller may look, that the process is still of the user that it was of when it
+// was found, or gone: since the first signal it had time to execute a program of another user.
+func checkUser(sys system, path string, held *observation) (gone bool, err error) {
+	if !held.named {
+		return false, nil
+	}
+	pid := held.holder.Pid
+	now, err := sys.evidence(pid, held.file)
+	if ended, waitErr := held.process.wait(0); waitErr == nil && ended {
+		return true, nil
+	}
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("look at pid %d: %w", pid, err)
+	case !now.sameUser(held.shown):
+		return false, &UnprovenError{path, pid, "it has become another user's since it was signalled"}
+	}
+	return false, nil
 }
 
 func (s Stop) first() syscall.Signal {
