@@ -25,7 +25,7 @@ func (b *sandbox) awaitStarting(t *testing.T) int {
 	var pid int
 	check(t, waitUntil("status says that a server is starting", func() bool {
 		o, err := b.try(b.dir, "echod", "status", "--pid-file=p")
-		found := regexp.MustCompile(`^echod: starting, pid (\d+)\n`).FindStringSubmatch(o.stdout)
+		found := regexp.MustCompile(`^echod: starting, pid (\d+)[,\n]`).FindStringSubmatch(o.stdout)
 		if err != nil || found == nil {
 			return false
 		}

@@ -91,7 +91,7 @@ func (r *race) repeat(args ...string) {
 
 // judge sees to it that a verb did what it was asked to, or what it was asked to was undone by another one.
 func (r *race) judge(verb string, o outcome) {
-	said := regexp.MustCompile(`[0-9][0-9.:]*|, log .*|\n`).ReplaceAllString(o.stdout+o.stderr, "")
+	said := regexp.MustCompile(`[0-9][0-9.:]*|, log .*| \(looked at .*|\n`).ReplaceAllString(o.stdout+o.stderr, "")
 	r.mu.Lock()
 	r.outcomes[said]++
 	r.mu.Unlock()
