@@ -64,8 +64,9 @@ func TestInheritedDescriptorsAreClosed(t *testing.T) {
 	}
 }
 
-// A process that stays the user that it is keeps descriptors, but programs do not get them.
-func TestInheritedDescriptorsAreMarked(t *testing.T) {
+// A process that stays the user that it is keeps descriptors, but programs do not get them. It gives up the
+// capabilities that it was started with.
+func TestProcessThatStaysTheUserItIs(t *testing.T) {
 	leash := newLeash(t)
 	p := inForeground(t, leash)
 	if os.Geteuid() != 0 {
@@ -94,7 +95,9 @@ func TestInheritedDescriptorsAreMarked(t *testing.T) {
 	if flags&unix.O_CLOEXEC == 0 {
 		t.Errorf("descriptor 3 goes on to programs: %s", info)
 	}
-	for field, want := range map[string]string{"NoNewPrivs": "1", "CapEff": noCapabilities, "CapPrm": noCapabilities} {
+	for field, want := range map[string]string{
+		"NoNewPrivs": "1", "CapEff": noCapabilities, "CapPrm": noCapabilities, "CapInh": noCapabilities, "CapAmb": noCapabilities,
+	} {
 		if got := procStatus(t, d.Pid, field); got != want {
 			t.Errorf("%s is %s, want %s", field, got, want)
 		}
