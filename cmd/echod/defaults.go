@@ -30,6 +30,8 @@ func defaultsFor(name string) defaults {
 			pidFile: filepath.Join("/run", name, name+".pid"),
 			logFile: filepath.Join("/var/log", name+".log"),
 			user:    "nobody",
+			// The unit of systemd has a directory of its own, which systemd removes.
+			formerPidFiles: []string{filepath.Join("/run", name+".service", name+".pid")},
 		}
 	}
 	pidFiles := userPidFiles(name)

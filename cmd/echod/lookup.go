@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"echod/daemonize"
+	"echod/server"
 
 	"github.com/spf13/cobra"
 )
@@ -120,8 +121,30 @@ func (l *lookup) find() (*instance, error) {
 	case doubt != nil:
 		return nil, doubt
 	}
+	if err := l.findByPort(missed); err != nil {
+		return nil, err
+	}
 	return nil, missed
 }
+
+// findByPort looks for a process of this name that serves the default port though nothing leads to it.
+// It is no proof that this is the server which is meant, or that it is one: no verb does anything to it.
+func (l *lookup) findByPort(missed *notRunningError) error {
+	address, err := server.ParseAddress(l.defaults.listen)
+	if err != nil || l.cmd.Flags().Changed("pid-file") || l.socket.given {
+		return nil
+	}
+	name := l.defaults.name
+	for _, holder := range portHolders(address) {
+		if strings.HasSuffix(holder, " ("+name[:min(len(name), maxProcessName)]+")") {
+			return fmt.Errorf("%v, but %s serves %s: name its pid file with --pid-file, or end it with kill(1)", missed, holder, address)
+		}
+	}
+	return nil
+}
+
+// maxProcessName is how much of the name of a program /proc/PID/comm shows.
+const maxProcessName = 15
 
 // findOne is find for a verb that does something to the server: with more than one of them, it must be
 // said which.
