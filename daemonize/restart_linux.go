@@ -64,22 +64,39 @@ func keptIn(proc, prefix string) ([]byte, error) {
 		if err != nil || !strings.HasPrefix(target, prefix+keptName) {
 			continue
 		}
-		if at, err := mountOf(filepath.Join(proc, "fdinfo", entry.Name())); err != nil || at != mount {
-			continue
-		}
-		line, err := readOwn(link)
-		if err == nil {
+		line, err := readKept(link, mount)
+		switch {
+		case err == nil:
 			return line, nil
+		case !errors.Is(err, errOtherMount):
+			missing = err
 		}
-		missing = err
 	}
 	return nil, missing
 }
 
+var errOtherMount = errors.New("is no memory file")
+
+// readKept takes hold of the file without opening it, so that what is looked at is what is opened then.
+func readKept(link, mount string) ([]byte, error) {
+	fd, err := unix.Open(link, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	at, err := mountOf(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	if err != nil {
+		return nil, err
+	}
+	if at != mount {
+		return nil, errOtherMount
+	}
+	return readOwn(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
 // mountOfMemoryFiles returns the number of the mount that all memory files are on, and no other file. A
 // file with their name elsewhere is not even opened: a file system of the daemon's user need not answer, and
-// a device may do anything. The descriptor may become another one between the look and the
-// opening, which a named pipe does not hold up, but such a file system would.
+// a device may do anything.
 func mountOfMemoryFiles() (string, error) {
 	fd, err := unix.MemfdCreate(keptName, unix.MFD_CLOEXEC)
 	if err != nil {
