@@ -55,21 +55,55 @@ func (s *Server) ServePacket(pc net.PacketConn) error {
 	return s.servePacket(pc, (*datagramSocket).echo)
 }
 
+// PreparePacket is to ServePacket what Prepare is to Serve.
+func (s *Server) PreparePacket(pc net.PacketConn) (serve func() error, err error) {
+	if s.Portable {
+		return s.preparePacket(pc, (*datagramSocket).echoMessages)
+	}
+	return s.preparePacket(pc, (*datagramSocket).echo)
+}
+
+// A datagramEcho prepares a socket for being served in one of the ways to do that, and returns the
+// function that then serves it until it is stopped or receiving fails for good.
+type datagramEcho func(*datagramSocket) (receive func() error, err error)
+
 // servePacket is ServePacket with one of the ways to do it.
-func (s *Server) servePacket(pc net.PacketConn, echo func(*datagramSocket) error) error {
-	defer pc.Close()
+func (s *Server) servePacket(pc net.PacketConn, echo datagramEcho) error {
+	serve, err := s.preparePacket(pc, echo)
+	if err != nil {
+		pc.Close()
+		return err
+	}
+	return serve()
+}
+
+func (s *Server) preparePacket(pc net.PacketConn, echo datagramEcho) (serve func() error, err error) {
 	if !s.beginServe() {
-		return ErrServerClosed
+		return nil, ErrServerClosed
 	}
 	defer s.serves.Done()
 	if c, ok := pc.(*net.UnixConn); ok {
 		refuseDescriptors(c)
 	}
 	d := newDatagramSocket(s, pc)
+	receive, err := echo(d)
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return s.serveDatagrams(d, receive) }, nil
+}
+
+// serveDatagrams serves a socket that was prepared.
+func (s *Server) serveDatagrams(d *datagramSocket, receive func() error) error {
+	defer d.conn.Close()
+	if !s.beginServe() {
+		return ErrServerClosed
+	}
+	defer s.serves.Done()
 	s.noteDatagramSocket(d, true)
 	stop := context.AfterFunc(s.accepting, d.stop)
 	defer stop()
-	err := echo(d)
+	err := receive()
 	d.publish()
 	s.noteDatagramSocket(d, false)
 	if s.accepting.Err() != nil {

@@ -13,7 +13,7 @@ import (
 // two know which address was asked.
 type datagramWay struct {
 	name string
-	echo func(*datagramSocket) error
+	echo datagramEcho
 }
 
 func datagramWays() []datagramWay {

@@ -7,23 +7,23 @@ import (
 	"syscall"
 )
 
-// echo serves the socket until it is stopped or receiving fails for good. A UDP socket is served by
+// echo is the best datagramEcho there is. A UDP socket is served by
 // system calls that never block, that the scheduler is not told of, and that move several datagrams at
 // a time. The runtime's poller waits when there is nothing to do.
-func (d *datagramSocket) echo() error {
+func (d *datagramSocket) echo() (func() error, error) {
 	conn, ok := d.conn.(*net.UDPConn)
 	if !ok {
 		return d.echoPackets()
 	}
 	b := &batchServer{datagramSocket: d, arrivals: !d.boundToOne()}
 	if err := b.prepare(conn); err != nil {
-		return err
+		return nil, err
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.serve(raw)
+	return func() error { return b.serve(raw) }, nil
 }
 
 // A batchServer serves a socket with a batch that it borrows when there is something to do: a batch is

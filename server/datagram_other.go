@@ -2,5 +2,5 @@
 
 package server
 
-// echo serves the socket until it is stopped or receiving fails for good.
-func (d *datagramSocket) echo() error { return d.echoMessages() }
+// echo is the best datagramEcho there is.
+func (d *datagramSocket) echo() (func() error, error) { return d.echoMessages() }

@@ -2,18 +2,23 @@ package server
 
 import "net"
 
-// echoMessages serves a UDP socket by the means of package net. It is what echo is where there is nothing better.
-func (d *datagramSocket) echoMessages() error {
+// echoMessages is a datagramEcho for UDP sockets by the means of package net. It is what echo is
+// where there is nothing better.
+func (d *datagramSocket) echoMessages() (func() error, error) {
 	conn, ok := d.conn.(*net.UDPConn)
 	if !ok || conn.RemoteAddr() != nil {
 		return d.echoPackets()
 	}
 	if err := forbidBroadcast(conn); err != nil {
-		return err
+		return nil, err
 	}
 	if err := receiveArrivals(conn); err != nil {
-		return err
+		return nil, err
 	}
+	return func() error { return d.receiveMessages(conn) }, nil
+}
+
+func (d *datagramSocket) receiveMessages(conn *net.UDPConn) error {
 	buf, control, reply := make([]byte, datagramBuffer), make([]byte, arrivalSpace), make([]byte, arrivalSpace)
 	for {
 		n, controlled, _, from, err := conn.ReadMsgUDPAddrPort(buf, control)
@@ -36,8 +41,11 @@ func (d *datagramSocket) echoMessages() error {
 	}
 }
 
-// echoPackets serves what knows no more than net.PacketConn asks for, or has one client only.
-func (d *datagramSocket) echoPackets() error {
+// echoPackets is a datagramEcho for what knows no more than net.PacketConn asks for, or has one
+// client only.
+func (d *datagramSocket) echoPackets() (func() error, error) { return d.receivePackets, nil }
+
+func (d *datagramSocket) receivePackets() error {
 	answer, resume := d.answer, func(error) bool { return false }
 	if conn, ok := d.conn.(*net.UnixConn); ok && conn.RemoteAddr() == nil {
 		u := newUnixgramAnswers(d, conn)

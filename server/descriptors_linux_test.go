@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -110,4 +111,52 @@ func serveWithFewDescriptors(engine string) {
 	io.Copy(io.Discard, os.Stdin)
 	s.Close()
 	<-servedC
+}
+
+// Without a descriptor for it Prepare fails, and the listener is as it was: it is prepared when
+// there are some.
+func TestPrepareWithoutDescriptors(t *testing.T) {
+	if os.Getenv("SERVER_TEST_NO_DESCRIPTORS") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), "SERVER_TEST_NO_DESCRIPTORS=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t, engineCase{use: func(*Server) {}}, "tcp4")
+	l := listen(t, f.network)
+	const needed = 3 // of an epoll instance, of its eventfd, and the listener's own
+	for left := range needed {
+		files := takeDescriptors(t, left)
+		if _, err := f.server.Prepare(l); !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("with %d descriptors left: %v", left, err)
+		}
+		for _, file := range files {
+			file.Close()
+		}
+	}
+	f.serve(l)
+	exchange(t, f.dial(), []byte("served"))
+}
+
+// takeDescriptors leaves the process so many descriptors.
+func takeDescriptors(t *testing.T, left int) []*os.File {
+	t.Helper()
+	var files []*os.File
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		files = append(files, f)
+	}
+	for range left {
+		files[len(files)-1].Close()
+		files = files[:len(files)-1]
+	}
+	return files
 }

@@ -2,16 +2,17 @@ package server
 
 import (
 	"context"
-	"net"
 )
 
 // An engine accepts clients and moves their bytes. It makes a session for each of them,
 // puts it into the registry before the first byte is read, and finishes it after the
 // connection is closed.
 type engine interface {
-	// serve accepts the clients of l until ctx is done or accepting fails for good, and
-	// returns the error. It closes l when ctx is done. It does not wait for the clients.
-	serve(ctx context.Context, l net.Listener) error
+	// prepare does all for the listener l that can fail, and returns the function that accepts its
+	// clients until ctx is done or accepting fails for good, and returns the error. It closes l
+	// when ctx is done, and does not wait for the clients. After an error of prepare, l is as it
+	// was.
+	prepare(l *closingOnce) (accept func(ctx context.Context) error, err error)
 
 	// serving returns the progress of the goroutines that serve more than one client.
 	serving() []*progress

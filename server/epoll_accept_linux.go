@@ -14,7 +14,8 @@ const acceptBatch = 64
 
 // An epollListener is a listening socket in a loop.
 type epollListener struct {
-	loop    *loop
+	home    *loop // whose epoll instance knows it
+	loop    *loop // home, while it is served
 	fd      int32
 	local   *localEnd // of its clients, unless wild
 	wild    bool      // it listens on every address, so that its clients have different ones
@@ -34,14 +35,19 @@ type wildEnd struct {
 	end *localEnd
 }
 
-// newEpollListener takes a descriptor of its own for the socket of l.
-func newEpollListener(l net.Listener) (*epollListener, error) {
+// newEpollListener takes a descriptor of its own for the socket of l, and makes it known to the
+// epoll instance of home, which does not report clients yet. After an error, l is as it was.
+func newEpollListener(l net.Listener, home *loop) (*epollListener, error) {
 	fd, err := duplicate(l.(syscall.Conn))
 	if err != nil {
 		return nil, err
 	}
+	if errno := setInterest(home.epfd, unix.EPOLL_CTL_ADD, int32(fd), 0); errno != 0 {
+		closeSocket(int32(fd))
+		return nil, os.NewSyscallError("epoll_ctl", errno)
+	}
 	a := l.Addr()
-	d := &epollListener{fd: int32(fd), local: &localEnd{a.Network(), a.String()}, brokenC: make(chan error, 1), early: true}
+	d := &epollListener{home: home, fd: int32(fd), local: &localEnd{a.Network(), a.String()}, brokenC: make(chan error, 1), early: true}
 	// Go's own poller watches every socket of package net and wakes up a thread for each client that
 	// comes, though nobody waits there: half as much work again. So the original is closed, except
 	// where that might remove the file of the socket.
@@ -74,8 +80,9 @@ func presetClients(fd int) bool {
 // open begins to accept.
 func (l *loop) open(d *epollListener) {
 	d.loop, d.free = l, func() { d.resume(l) }
-	if err := l.watch(d.fd, d); err != nil {
-		d.breakOff(err)
+	l.others[d.fd] = d
+	if errno := setInterest(l.epfd, unix.EPOLL_CTL_MOD, d.fd, unix.EPOLLIN); errno != 0 {
+		d.failed(os.NewSyscallError("epoll_ctl", errno)) // though the kernel needs no memory for it
 	}
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -17,14 +16,15 @@ type epollEngine struct {
 	spreading sync.WaitGroup          // spread
 	looping   sync.WaitGroup          // the loops
 
-	mu sync.Mutex // held while the first loop is started
+	mu       sync.Mutex                  // held while the first loop is started
+	prepared map[*epollListener]struct{} // and not served; guarded by mu
 }
 
 // nativeName is the name of the engine in this file.
 const nativeName = "epoll"
 
 func newNativeEngine(s *Server) engine {
-	return &epollEngine{server: s, helpC: make(chan struct{}, 1)}
+	return &epollEngine{server: s, helpC: make(chan struct{}, 1), prepared: make(map[*epollListener]struct{})}
 }
 
 // nativeServes tells whether the engine can serve l. Other types of listeners may do more in Accept than
@@ -64,15 +64,28 @@ func (e *epollEngine) home() (*loop, error) {
 	return (*e.loops.Load())[0], nil
 }
 
-func (e *epollEngine) serve(ctx context.Context, l net.Listener) error {
-	home, d, err := e.takeOver(l.(*closingOnce).Listener)
+func (e *epollEngine) prepare(l *closingOnce) (func(context.Context) error, error) {
+	home, err := e.home()
 	if err != nil {
-		// The caller may have told the world already that it serves.
-		e.server.log.LogAttrs(ctx, slog.LevelWarn, "no event loop, served with a goroutine for each client",
-			slog.String("local", l.Addr().String()), slog.Any("error", err))
-		return e.server.portable.serve(ctx, l)
+		return nil, err
 	}
+	d, err := newEpollListener(l.Listener, home)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.prepared[d] = struct{}{}
+	e.mu.Unlock()
+	return func(ctx context.Context) error { return e.accept(ctx, d, l) }, nil
+}
+
+func (e *epollEngine) accept(ctx context.Context, d *epollListener, l *closingOnce) error {
+	e.mu.Lock()
+	delete(e.prepared, d)
+	e.mu.Unlock()
+	home := d.home
 	home.do(func() { home.open(d) })
+	var err error
 	select {
 	case err = <-d.brokenC:
 	case <-ctx.Done():
@@ -86,16 +99,6 @@ func (e *epollEngine) serve(ctx context.Context, l net.Listener) error {
 	})
 	<-shutC
 	return err
-}
-
-// takeOver prepares for accepting. After an error, l is as it was.
-func (e *epollEngine) takeOver(l net.Listener) (*loop, *epollListener, error) {
-	home, err := e.home()
-	if err != nil {
-		return nil, nil, err
-	}
-	d, err := newEpollListener(l)
-	return home, d, err
 }
 
 func (e *epollEngine) serving() []*progress {
@@ -120,4 +123,7 @@ func (e *epollEngine) stop() {
 		}
 	}
 	e.looping.Wait()
+	for d := range e.prepared { // nothing is prepared or served any more
+		closeSocket(d.fd)
+	}
 }

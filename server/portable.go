@@ -27,7 +27,11 @@ func newPortableEngine(s *Server) *portableEngine {
 	}
 }
 
-func (e *portableEngine) serve(ctx context.Context, l net.Listener) error {
+func (e *portableEngine) prepare(l *closingOnce) (func(context.Context) error, error) {
+	return func(ctx context.Context) error { return e.accept(ctx, l) }, nil
+}
+
+func (e *portableEngine) accept(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var b backoff

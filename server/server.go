@@ -106,17 +106,40 @@ const (
 // l is closed when Serve returns. Clients that were accepted live on. Serve may be
 // called for several listeners at once.
 func (s *Server) Serve(l net.Listener) error {
-	closing := &closingOnce{Listener: l}
-	defer closing.Close()
+	serve, err := s.Prepare(l)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	return serve()
+}
+
+// Prepare does the part of Serve that can fail before a client is accepted, for want of memory or
+// descriptors, and returns the function that does the rest: so a program can say that it is ready,
+// and then serve. Clients that come in between wait in the queue of the kernel. After an error, l
+// is as it was; if serve is not called, Close gives back what Prepare took, but for l itself.
+func (s *Server) Prepare(l net.Listener) (serve func() error, err error) {
 	if !s.beginServe() {
-		return ErrServerClosed
+		return nil, ErrServerClosed
 	}
 	defer s.serves.Done()
-	err := s.engineFor(l).serve(s.accepting, closing)
-	if s.accepting.Err() != nil {
-		return ErrServerClosed
+	closing := &closingOnce{Listener: l}
+	accept, err := s.engineFor(l).prepare(closing)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return func() error {
+		defer closing.Close()
+		if !s.beginServe() {
+			return ErrServerClosed
+		}
+		defer s.serves.Done()
+		err := accept(s.accepting)
+		if s.accepting.Err() != nil {
+			return ErrServerClosed
+		}
+		return err
+	}, nil
 }
 
 // Engine returns the name of the engine that serves TCP and Unix sockets: "epoll", on Linux unless
@@ -128,7 +151,7 @@ func (s *Server) Engine() string {
 	return nativeName
 }
 
-// beginServe counts a call of Serve or ServePacket in, unless the server has been shut down.
+// beginServe counts a call that prepares or serves in, unless the server has been shut down.
 func (s *Server) beginServe() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

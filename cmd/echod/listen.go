@@ -21,13 +21,21 @@ type socket struct {
 	asked    server.Address // what it was bound for; zero if it was handed over
 	listener net.Listener
 	packets  net.PacketConn
+	serve    func() error // set by prepare
 }
 
-func (k socket) serve(s *server.Server) error {
+// prepare does all that can fail before the first client is served, and sets serve.
+func (k *socket) prepare(s *server.Server) error {
+	var err error
 	if k.packets != nil {
-		return s.ServePacket(k.packets)
+		k.serve, err = s.PreparePacket(k.packets)
+	} else {
+		k.serve, err = s.Prepare(k.listener)
 	}
-	return s.Serve(k.listener)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", k, err)
+	}
+	return nil
 }
 
 func (k socket) close() {

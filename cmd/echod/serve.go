@@ -106,6 +106,11 @@ func (v *service) open(d defaults) error {
 	if err := v.log.captureCrashes(); err != nil {
 		return err
 	}
+	for i := range v.sockets {
+		if err := v.sockets[i].prepare(v.server); err != nil {
+			return withStatus(exitSystem, err)
+		}
+	}
 	return withPermStatus(exitSystem, v.ready())
 }
 
@@ -202,11 +207,11 @@ func (v *service) run() error {
 // untilTheyLeft is a time to drain that has no end.
 const untilTheyLeft = time.Duration(math.MaxInt64)
 
-// serveAll starts serving. What ends a listener comes through the channel.
+// serveAll starts serving what open has prepared. What ends a listener comes through the channel.
 func (v *service) serveAll() <-chan error {
 	failedC := make(chan error, len(v.sockets))
 	for _, k := range v.sockets {
-		go func() { failedC <- k.serve(v.server) }()
+		go func() { failedC <- k.serve() }()
 	}
 	return failedC
 }
@@ -237,6 +242,9 @@ func (v *service) abandon(cause error) {
 		v.undo() // and nothing is written to the log of the server that runs
 	}
 	closeAll(v.sockets)
+	if v.server != nil {
+		v.server.Close()
+	}
 	v.control.abandon()
 	if v.log != nil {
 		v.log.notStarted(cause)
