@@ -75,7 +75,10 @@ func TestProcessThatStaysTheUserItIs(t *testing.T) {
 	cmd := command(t, p)
 	if os.Geteuid() == 0 {
 		cmd.Path = publicCopy(t, cmd.Path)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
+			AmbientCaps: []uintptr{unix.CAP_NET_BIND_SERVICE}, // as a unit of systemd may give it
+		}
 		if err := os.Chown(filepath.Dir(p.Daemon.RuntimeDirectory), 65534, 65534); err != nil {
 			t.Fatal(err)
 		}
