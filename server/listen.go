@@ -52,13 +52,18 @@ func (a Address) WithPort(port uint16) Address {
 // listenOn calls listen with the network and the address for package net. Package net would find out whether a socket can
 // be for both families by way of 127.0.0.1 and ::1, which a machine, or a network namespace, need not have.
 func (a Address) listenOn(listen func(config *net.ListenConfig, network, address string) error) error {
+	network := a.family()
 	if a.host == "" || a.host == "::" {
 		err := listen(&net.ListenConfig{Control: takeBothFamilies}, a.network+"6", net.JoinHostPort("::", strconv.Itoa(a.Port())))
-		if !errors.Is(err, errOneFamily) && !errors.Is(err, syscall.EAFNOSUPPORT) {
+		switch {
+		case errors.Is(err, errOneFamily):
+		case errors.Is(err, syscall.EAFNOSUPPORT) && a.host == "":
+			network += "4" // there is no IPv6; package net may have found another answer earlier
+		default:
 			return err
 		}
 	}
-	return listen(&net.ListenConfig{}, a.family(), a.target())
+	return listen(&net.ListenConfig{}, network, a.target())
 }
 
 // Listen returns a listener for a tcp or unix address. Of a name it takes one address; see [Address.Resolve]. ctx bounds
