@@ -172,6 +172,12 @@ func lookupStatus(err error) int {
 	return statusOf(withPermStatus(exitUnavailable, err))
 }
 
+// isAbsent reports whether err says that no process holds a pid file.
+func isAbsent(err error) bool {
+	var stale *daemonize.StaleError
+	return errors.Is(err, daemonize.ErrNotRunning) || errors.As(err, &stale)
+}
+
 func isForeign(err error) bool {
 	var foreign *daemonize.ForeignError
 	return errors.As(err, &foreign)

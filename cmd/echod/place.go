@@ -42,9 +42,14 @@ func (p place) paths() []string {
 	return slices.DeleteFunc([]string{p.pidFile, p.socket}, func(path string) bool { return path == "" })
 }
 
+// looksAtPlace is how often find looks at one place. A server that starts or ends while it is looked at is
+// seen by half: its control socket without its pid file.
+const looksAtPlace = 5
+
 // find returns the instance at this place. Where no pid file leads to one, its control socket is asked:
-// a pid file may be removed while the server serves. The error is ErrNotRunning or a StaleError of
-// package daemonize, or what kept it from finding out.
+// a pid file may be removed while the server serves. A server is found by that only when two looks in a
+// row agree. The error is ErrNotRunning or a StaleError of package daemonize, or what kept it from
+// finding out.
 func (p place) find() (*instance, error) {
 	err := p.check()
 	if errors.Is(err, errAbsent) {
@@ -53,28 +58,40 @@ func (p place) find() (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	missed := daemonize.ErrNotRunning
-	if p.pidFile != "" {
-		holder, err := daemonize.Find(p.pidFile)
-		if err == nil {
-			return &instance{place: p, pid: holder.Pid, ready: holder.Ready}, nil
+	before := -1
+	for look := 1; ; look++ {
+		found, missed := p.findByPidFile()
+		if missed == nil || p.socket == "" || !isAbsent(missed) {
+			return found, missed
 		}
-		var stale *daemonize.StaleError
-		if !errors.Is(err, daemonize.ErrNotRunning) && !errors.As(err, &stale) {
-			return nil, err
+		found, err := p.findBySocket()
+		switch {
+		case nobodyThere(err):
+			return nil, missed
+		case err == nil && found.pid == before, look == looksAtPlace:
+			return found, err
+		case err == nil:
+			before = found.pid
 		}
-		missed = err
 	}
-	if p.socket == "" {
-		return nil, missed
+}
+
+func (p place) findByPidFile() (*instance, error) {
+	if p.pidFile == "" {
+		return nil, daemonize.ErrNotRunning
 	}
+	holder, err := daemonize.Find(p.pidFile)
+	if err != nil {
+		return nil, err
+	}
+	return &instance{place: p, pid: holder.Pid, ready: holder.Ready}, nil
+}
+
+func (p place) findBySocket() (*instance, error) {
 	found := &instance{place: p, ready: true, bySocket: true}
 	ctx, cancel := context.WithTimeout(context.Background(), statusTime)
 	defer cancel()
 	peer, err := found.client().Peer(ctx)
-	if nobodyThere(err) {
-		return nil, missed
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -68,12 +68,11 @@ func (p *program) stop(cmd *cobra.Command, l *lookup, stop daemonize.Stop) error
 	case err == nil:
 		stopped, err = stop.Stop(cmd.Context(), found.pidFile)
 	}
-	var stale *daemonize.StaleError
 	switch {
 	case isNotRunning(err):
 		p.sayf("%v", err)
 		return nil
-	case errors.Is(err, daemonize.ErrNotRunning), errors.As(err, &stale): // it has ended meanwhile
+	case isAbsent(err): // it has ended meanwhile
 		p.sayf("not running")
 		return nil
 	case err != nil:

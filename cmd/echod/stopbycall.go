@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -17,7 +19,12 @@ const stopPoll = 20 * time.Millisecond
 // signal: without the lock of a pid file, nothing proves that the process that began to listen is the
 // one that serves. It is gone when it does not answer any more.
 func (p *program) stopByCall(ctx context.Context, found *instance, stop daemonize.Stop) error {
-	if err := askToStop(ctx, found.client(), stop); err != nil {
+	err := askToStop(ctx, found.client(), stop)
+	if endsCall(err) && !answers(ctx, found) { // it has ended meanwhile
+		p.sayf("not running")
+		return nil
+	}
+	if err != nil {
 		return withPermStatus(exitFailure, fmt.Errorf("stop: %w", err))
 	}
 	asked := time.Now()
@@ -48,6 +55,12 @@ func askToStop(ctx context.Context, client *control.Client, stop daemonize.Stop)
 	}
 	_, err := order(ctx)
 	return err
+}
+
+// endsCall reports whether err is what a caller sees of a server that ends.
+func endsCall(err error) bool {
+	return nobodyThere(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // answers reports whether the server still does. Another one that has taken its socket does not count.
