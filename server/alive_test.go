@@ -120,6 +120,51 @@ func TestAliveAtTheEnd(t *testing.T) {
 	})
 }
 
+// A goroutine that has ended cannot go on. It is told to end while it is at work.
+func TestAliveAfterTheEnd(t *testing.T) {
+	for _, way := range datagramWays() {
+		t.Run(way.name, func(t *testing.T) {
+			f := newDatagrams(t, way, "127.0.0.1:0")
+			log := holdingWriter{make(chan struct{}), make(chan struct{})}
+			f.server.Logger = slog.New(slog.NewTextHandler(log, nil))
+			f.server.Datagrams.Total = 1
+			f.start()
+			conn := f.dial("", f.host())
+			trade(t, conn, []byte("x"))
+			if _, err := conn.Write([]byte("one too many")); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, "a line for the log", log.heldC)
+			serving := f.server.serving()
+			go f.server.Close()
+			waitUntil(t, "it is told to end", func() bool {
+				f.server.mu.Lock()
+				defer f.server.mu.Unlock()
+				for d := range f.server.datagramSockets {
+					return d.stopping.Load()
+				}
+				return false
+			})
+			close(log.releaseC)
+			wait(t, "ServePacket", f.servedC)
+			mustMove(t, serving)
+		})
+	}
+}
+
+// mustMove sees to it that nothing looks stuck.
+func mustMove(t *testing.T, serving []*progress) {
+	t.Helper()
+	if len(serving) == 0 {
+		t.Fatal("nothing served")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if !allMove(ctx, serving) {
+		t.Error("what has ended is taken for stuck")
+	}
+}
+
 // serving tells whether the server may still be asked something.
 func (f *datagrams) serving() bool {
 	f.server.mu.Lock()

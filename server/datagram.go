@@ -105,6 +105,7 @@ func (s *Server) serveDatagrams(d *datagramSocket, receive func() error) error {
 	defer stop()
 	err := receive()
 	d.publish()
+	d.progress.waiting()
 	s.noteDatagramSocket(d, false)
 	if s.accepting.Err() != nil {
 		return ErrServerClosed

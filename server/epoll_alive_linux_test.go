@@ -44,3 +44,13 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 		t.Errorf("when the loop goes on: %v", err)
 	}
 }
+
+// A loop that has ended cannot go on.
+func TestAliveAfterTheEndOfLoops(t *testing.T) {
+	f := newFixture(t, engineCase{nativeName, func(*Server) {}}, "tcp4")
+	f.start()
+	waitUntil(t, "there is a loop", func() bool { return len(f.server.serving()) > 0 })
+	serving := f.server.serving()
+	f.server.Close()
+	mustMove(t, serving)
+}

@@ -110,6 +110,7 @@ func (l *loop) run() {
 			l.assess()
 		}
 	}
+	l.progress.waiting()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gone = true
