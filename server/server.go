@@ -72,6 +72,7 @@ type Server struct {
 	log        *slog.Logger // set with began
 	began      time.Time    // of the first Serve; sessions count their time from it
 
+	//lint:ignore U1000 the portable ways to serve datagrams do without
 	batches sync.Pool // of what receives datagrams several at a time, where the system can
 
 	mu              sync.Mutex
