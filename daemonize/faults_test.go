@@ -99,6 +99,7 @@ func startFaults() []startFault {
 		asRoot(later("noNewPrivileges", 0, syscall.EINVAL, "set no_new_privs: invalid argument"), nobody),
 		asRoot(later("denyTerminalInput", 0, syscall.EINVAL, "deny typing into the terminal: invalid argument"), nobody),
 		asRoot(later("denyTerminalInput", 0, syscall.ENOSYS, ""), nobody),
+		asUser(later("openThreads", 0, syscall.ENOENT, ""), me),
 		asUser(later("clearCapabilities", 0, syscall.EPERM, "give up capabilities: operation not permitted"), me),
 		asRoot(later("privileged", 0, syscall.ENOSYS, "look at what is left of root: function not implemented"), nobody),
 		later("pwrite", 0, syscall.ENOSPC, "write pid file PID: no space left on device"),

@@ -3,6 +3,7 @@ package daemonize
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"slices"
@@ -116,15 +117,22 @@ func (p *Process) DropPrivileges() error {
 	if d.Chroot == "" && d.Identity == nil {
 		return nil
 	}
-	threads, err := sys.openThreads()
-	if err != nil {
-		return fmt.Errorf("look at the threads of this process: %w", needsProc(err))
-	}
-	if threads != nil {
-		defer threads.Close()
-	}
 	id := d.Identity
 	unprivileged := id != nil && os.Geteuid() != 0 && id.UID == os.Geteuid() && id.GID == os.Getegid()
+	threads, err := sys.openThreads()
+	noProc := errors.Is(err, fs.ErrNotExist)
+	if err != nil {
+		err = fmt.Errorf("look at the threads of this process: %w", needsProc(err))
+	}
+	switch {
+	case unprivileged && noProc:
+		// The process has nothing of root but capabilities, which it gives up on all threads, unseen.
+		p.privilegesErr = errors.Join(p.privilegesErr, err)
+	case err != nil:
+		return err
+	case threads != nil:
+		defer threads.Close()
+	}
 	becomes := id != nil && !unprivileged && id.UID != 0
 	var bounded bool
 	if becomes {
@@ -150,8 +158,9 @@ func (p *Process) DropPrivileges() error {
 }
 
 // PrivilegesError says what [Process.DropPrivileges] could not give up because the kernel does not
-// have it, or does not let this process change it, as in a container with fewer capabilities; or
-// returns nil. It is for the log: with no_new_privs none of it leads back to root.
+// have it, or does not let this process change it, as in a container with fewer capabilities, and that
+// it could not look at the threads, for want of /proc; or returns nil. It is for the log: with no_new_privs
+// none of it leads back to root.
 func (p *Process) PrivilegesError() error { return p.privilegesErr }
 
 // confine gives up all that ids do not stand for. It reports whether the capability bounding set is
@@ -258,13 +267,13 @@ func InsideRoot(path, root string) string {
 // ErrPrivileged says that a process that gave up root could have it back.
 var ErrPrivileged = errors.New("privileges are still there")
 
-// verifyDropped looks for a way back to root, and at what each thread is left with.
+// verifyDropped looks for a way back to root, and at what each thread is left with, if threads is not nil.
 func verifyDropped(sys system, id *Identity, threads *os.Root, bounded bool) error {
 	if err := sys.setuid(0); err == nil {
 		return fmt.Errorf("give up root: %w: setuid(0) works", ErrPrivileged)
 	}
 	left, err := foreignIDs(sys, id)
-	if err == nil && left == "" {
+	if err == nil && left == "" && threads != nil {
 		left, err = sys.privileged(threads, threadLimits{id.UID, bounded})
 	}
 	if err != nil {
