@@ -137,7 +137,7 @@ func (d *Daemon) launch(ctx context.Context) (*Launched, error) {
 	_, err = d.system().lstat(d.RuntimeDirectory)
 	makesDir := d.RuntimeDirectory != "" && errors.Is(err, syscall.ENOENT)
 	child, err := d.spawnClean(secret, theirs)
-	if err != nil {
+	if child == nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
 	theirs.Close()

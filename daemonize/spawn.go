@@ -4,38 +4,30 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 
 	godaemon "github.com/sevlyar/go-daemon"
 )
 
-// go-daemon cannot start the daemon: its Reborn makes standard input a pipe with the whole
-// environment in it, which a program that reads before Detach would get. What is left of it is the
-// mark of its child, so that a program may go on asking its WasReborn before Detach. Its pid
-// file, lock, search, credentials and chroot are not used; doc.go has the steps that take
-// their place.
+// go-daemon starts the program again in a new session, with output going to a descriptor of ours. Its
+// pid file, lock, search, credentials and chroot are not used; doc.go has the steps that take their
+// place. Of the child's half of its Reborn all that is needed is in takeInput.
 
 // markVariable is what go-daemon recognises its child by. Anybody may set it, so it decides
-// nothing here.
+// nothing here. It stays until Detach, so that a program may ask WasReborn of go-daemon.
 const markVariable = godaemon.MARK_NAME
 
-// spawn starts the calling program with args and environ in a session of its own. Its standard
-// input is /dev/null, its standard output, error and channel are one socket.
+// spawn starts the calling program with args and environ in a session of its own, with the socket as its
+// standard output and error. It may return both a process and an error: then the process
+// was started, and ended before it read what go-daemon had to tell it.
 func spawn(args, environ []string, socket *os.File) (*os.Process, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, needsProc(err)
-	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
+	// With the variable, Reborn would take this process for the child.
+	if err := os.Unsetenv(markVariable); err != nil {
 		return nil, err
 	}
-	defer null.Close()
-	return os.StartProcess(program, args, &os.ProcAttr{
-		Env:   append(environ, markVariable+"="+godaemon.MARK_VALUE),
-		Files: []*os.File{null, socket, socket, socket},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
+	context := godaemon.Context{Args: args, Env: environ}
+	context.SetLogFile(socket)
+	process, err := context.Reborn()
+	return process, needsProc(err)
 }
 
 // absoluteArgs makes the directory of args[0] absolute and leaves its last
