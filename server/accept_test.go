@@ -67,7 +67,7 @@ func TestAcceptBacksOff(t *testing.T) {
 		l := newScriptedListener(append(script, conn, acceptError(syscall.ENFILE))...)
 		var log bytes.Buffer
 		s := &Server{Logger: textLogger(&log)}
-		go s.Serve(l)
+		go s.Serve(l, nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		s.Close()
@@ -108,7 +108,7 @@ func TestAcceptErrorsAreOutlived(t *testing.T) {
 			defer client.Close()
 			s := new(Server)
 			servedC := make(chan error, 1)
-			go func() { servedC <- s.Serve(newScriptedListener(err, conn)) }()
+			go func() { servedC <- s.Serve(newScriptedListener(err, conn), nil) }()
 			exchange(t, client, []byte("hello"))
 			s.Close()
 			if err := wait(t, "Serve", servedC); !errors.Is(err, ErrServerClosed) {
@@ -194,7 +194,7 @@ func TestPermanentAcceptErrorEndsServe(t *testing.T) {
 	permanent := acceptError(syscall.EBADF)
 	l := newScriptedListener(permanent)
 	s := new(Server)
-	if err := s.Serve(l); !errors.Is(err, syscall.EBADF) {
+	if err := s.Serve(l, nil); !errors.Is(err, syscall.EBADF) {
 		t.Errorf("Serve returned %v", err)
 	}
 	select {
@@ -213,7 +213,7 @@ func TestShutdownDuringBackOff(t *testing.T) {
 		}
 		s := new(Server)
 		servedC := make(chan error, 1)
-		go func() { servedC <- s.Serve(newScriptedListener(script...)) }()
+		go func() { servedC <- s.Serve(newScriptedListener(script...), nil) }()
 		time.Sleep(5 * time.Second)
 		before := time.Now()
 		if err := s.Shutdown(context.Background()); err != nil {

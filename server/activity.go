@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 )
 
@@ -11,7 +10,7 @@ import (
 // scripts rely on; doc.go has them.
 
 func (s *session) logOpened() {
-	log := s.server.log
+	log := s.service.log
 	if !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
@@ -22,8 +21,8 @@ func (s *session) logOpened() {
 
 // logClosed says that the session ended at the time now. err is shown only if the reason
 // does not say it all, undelivered if it is not 0.
-func (s *session) logClosed(why reason, err error, undelivered int, now time.Duration) {
-	log := s.server.log
+func (s *session) logClosed(why endReason, err error, undelivered int, now time.Duration) {
+	log := s.service.log
 	if !log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
@@ -42,19 +41,11 @@ func (s *session) logClosed(why reason, err error, undelivered int, now time.Dur
 	log.LogAttrs(context.Background(), slog.LevelInfo, "connection closed", attrs...)
 }
 
-// A refusalLog keeps those who are not let in from filling the log.
-type refusalLog struct {
-	mu      sync.Mutex
-	reasons [refusals]throttle
-}
-
-// logRefused says that a client was sent away, unless another one was, for the same reason, within the last second.
-func (s *Server) logRefused(n *session, why refusal) {
-	s.refusalLog.mu.Lock()
-	heldBack, ok := s.refusalLog.reasons[why].allow(time.Now(), warningGap)
-	s.refusalLog.mu.Unlock()
-	if ok {
-		s.log.LogAttrs(context.Background(), slog.LevelInfo, "connection refused",
+// refuseConnection counts a connection that is refused, and says so in the log, unless it has said so
+// of another one, for the same reason, within the last second.
+func (v *Service) refuseConnection(n *session, why Reason) {
+	if heldBack, ok := v.refusals.note(why); ok {
+		v.log.LogAttrs(context.Background(), slog.LevelInfo, "connection refused",
 			slog.String("network", n.local.network), slog.String("local", n.local.address),
 			slog.String("remote", n.remote.String()), slog.String("reason", why.String()),
 			slog.Uint64("held_back", heldBack))

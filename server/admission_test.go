@@ -118,34 +118,36 @@ func TestRateLimiterByNetwork(t *testing.T) {
 	}
 }
 
-// Whoever waits for a place hears of it once, and only when there is one.
-func TestWaitForAPlace(t *testing.T) {
+// What waits for a connection hears of it once, and only when there may be one.
+func TestWaitForAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &admission{places: 1}
+		s := &Server{MaxConnections: 1}
+		v := new(Service)
+		begin(t, s, v)
 		calls := 0
-		if !a.take(nil) || a.take(func() { calls++ }) {
-			t.Fatal("there is one place")
+		if !v.acquire(nil) || v.acquire(func() { calls++ }) {
+			t.Fatal("there may be one connection")
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		gotC := make(chan bool, 2)
-		go func() { gotC <- a.wait(ctx) }()
-		go func() { gotC <- a.wait(ctx) }()
+		go func() { gotC <- v.wait(ctx) }()
+		go func() { gotC <- v.wait(ctx) }()
 		synctest.Wait()
 		if len(gotC) != 0 || calls != 0 {
-			t.Errorf("without a place: %d waits are over, %d calls", len(gotC), calls)
+			t.Errorf("without a connection: %d waits are over, %d calls", len(gotC), calls)
 		}
-		a.giveBack()
+		v.release()
 		synctest.Wait()
 		if len(gotC) != 1 || !<-gotC {
-			t.Error("one place was not for one of two")
+			t.Error("one connection was not for one of two")
 		}
 		cancel()
 		if <-gotC {
-			t.Error("a place was had twice")
+			t.Error("a connection was had twice")
 		}
-		a.giveBack()
-		if calls != 1 || a.taken != 0 {
-			t.Errorf("%d calls, %d places taken", calls, a.taken)
+		v.release()
+		if calls != 1 || s.connections.taken != 0 || v.connections.taken != 0 {
+			t.Errorf("%d calls, %d connections taken", calls, s.connections.taken)
 		}
 	})
 }
@@ -155,16 +157,16 @@ func TestRefusalsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := &Server{Logger: textLogger(&log)}
-		s.prepare()
-		defer s.stop()
+		v := new(Service)
+		begin(t, s, v)
 		n := &session{local: &localEnd{"tcp", "127.0.0.1:7"}, remote: endpoint{ip: netip.MustParseAddrPort("127.0.0.2:9")}}
 		for range 5 {
-			s.logRefused(n, refusedSourceLimit)
+			v.refuseConnection(n, RefusedSourceLimit)
 		}
-		s.logRefused(n, refusedRate)
+		v.refuseConnection(n, RefusedConnectionRate)
 		time.Sleep(time.Second)
-		s.logRefused(n, refusedSourceLimit)
-		s.logRefused(n, refusedSourceLimit)
+		v.refuseConnection(n, RefusedSourceLimit)
+		v.refuseConnection(n, RefusedSourceLimit)
 
 		const line = `level=INFO msg="connection refused" network=tcp local=127.0.0.1:7 remote=127.0.0.2:9 reason=`
 		var got []string

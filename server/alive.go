@@ -19,7 +19,7 @@ func (s *Server) Alive(ctx context.Context) error {
 	movedC := make(chan struct{})
 	go func() {
 		serving := s.serving()
-		s.registry.len()
+		s.registry.count(&s.registry.population)
 		if allMove(ctx, serving) {
 			close(movedC)
 		}
@@ -40,8 +40,10 @@ func (s *Server) serving() []*progress {
 	if s.native != nil {
 		all = s.native.serving()
 	}
-	for d := range s.datagramSockets {
-		all = append(all, &d.progress)
+	for v := range s.services {
+		for d := range v.sockets {
+			all = append(all, &d.progress)
+		}
 	}
 	return all
 }

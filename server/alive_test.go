@@ -80,7 +80,7 @@ func TestAliveNoticesAStuckDatagramSocket(t *testing.T) {
 			f := newDatagrams(t, way, "127.0.0.1:0")
 			log := holdingWriter{make(chan struct{}), make(chan struct{})}
 			f.server.Logger = slog.New(slog.NewTextHandler(log, nil))
-			f.server.Datagrams.Total = 1
+			f.terms.Limits.Datagrams.Total = 1
 			f.start()
 			conn := f.dial("", f.host())
 			trade(t, conn, bytes.Repeat([]byte("x"), 3))
@@ -127,7 +127,7 @@ func TestAliveAfterTheEnd(t *testing.T) {
 			f := newDatagrams(t, way, "127.0.0.1:0")
 			log := holdingWriter{make(chan struct{}), make(chan struct{})}
 			f.server.Logger = slog.New(slog.NewTextHandler(log, nil))
-			f.server.Datagrams.Total = 1
+			f.terms.Limits.Datagrams.Total = 1
 			f.start()
 			conn := f.dial("", f.host())
 			trade(t, conn, []byte("x"))
@@ -140,7 +140,7 @@ func TestAliveAfterTheEnd(t *testing.T) {
 			waitUntil(t, "it is told to end", func() bool {
 				f.server.mu.Lock()
 				defer f.server.mu.Unlock()
-				for d := range f.server.datagramSockets {
+				for d := range f.service.sockets {
 					return d.stopping.Load()
 				}
 				return false
@@ -169,5 +169,5 @@ func mustMove(t *testing.T, serving []*progress) {
 func (f *datagrams) serving() bool {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
-	return len(f.server.datagramSockets) > 0
+	return len(f.service.sockets) > 0
 }

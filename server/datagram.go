@@ -36,11 +36,11 @@ const datagramBuffer = 1 << 16
 //     to it for a second, which ends that. Payloads of less than 3 bytes, which clients
 //     cannot help repeating, may come 100 000 times, empty ones 10 million times;
 //   - from or to a broadcast, multicast or unspecified address;
-//   - more than Server.Datagrams allows;
+//   - more than Limits.Datagrams allows;
 //   - cut, being larger than any of UDP.
 //
 // An answer over a Unix socket waits for its client for a few seconds, while others are served; see
-// Unsent of [DatagramsRefused].
+// [RefusedUnsent].
 //
 // Of those refused for one reason, at most one a second is logged, at level Warn:
 //
@@ -48,19 +48,19 @@ const datagramBuffer = 1 << 16
 //
 // pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Outside of Linux each
 // costs a buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
-func (s *Server) ServePacket(pc net.PacketConn) error {
+func (s *Server) ServePacket(pc net.PacketConn, v *Service) error {
 	if s.Portable {
-		return s.servePacket(pc, (*datagramSocket).echoMessages)
+		return s.servePacket(pc, v, (*datagramSocket).echoMessages)
 	}
-	return s.servePacket(pc, (*datagramSocket).echo)
+	return s.servePacket(pc, v, (*datagramSocket).echo)
 }
 
 // PreparePacket is to ServePacket what Prepare is to Serve.
-func (s *Server) PreparePacket(pc net.PacketConn) (serve func() error, err error) {
+func (s *Server) PreparePacket(pc net.PacketConn, v *Service) (serve func() error, err error) {
 	if s.Portable {
-		return s.preparePacket(pc, (*datagramSocket).echoMessages)
+		return s.preparePacket(pc, v, (*datagramSocket).echoMessages)
 	}
-	return s.preparePacket(pc, (*datagramSocket).echo)
+	return s.preparePacket(pc, v, (*datagramSocket).echo)
 }
 
 // A datagramEcho prepares a socket for being served in one of the ways to do that, and returns the
@@ -68,8 +68,8 @@ func (s *Server) PreparePacket(pc net.PacketConn) (serve func() error, err error
 type datagramEcho func(*datagramSocket) (receive func() error, err error)
 
 // servePacket is ServePacket with one of the ways to do it.
-func (s *Server) servePacket(pc net.PacketConn, echo datagramEcho) error {
-	serve, err := s.preparePacket(pc, echo)
+func (s *Server) servePacket(pc net.PacketConn, v *Service, echo datagramEcho) error {
+	serve, err := s.preparePacket(pc, v, echo)
 	if err != nil {
 		pc.Close()
 		return err
@@ -77,37 +77,39 @@ func (s *Server) servePacket(pc net.PacketConn, echo datagramEcho) error {
 	return serve()
 }
 
-func (s *Server) preparePacket(pc net.PacketConn, echo datagramEcho) (serve func() error, err error) {
-	if !s.beginServe() {
-		return nil, ErrServerClosed
+func (s *Server) preparePacket(pc net.PacketConn, v *Service, echo datagramEcho) (serve func() error, err error) {
+	v, err = s.beginServe(v)
+	if err != nil {
+		return nil, err
 	}
-	defer s.serves.Done()
+	defer s.endServe(v)
 	if c, ok := pc.(*net.UnixConn); ok {
 		refuseDescriptors(c)
 	}
-	d := newDatagramSocket(s, pc)
+	d := newDatagramSocket(v, pc)
 	receive, err := echo(d)
 	if err != nil {
 		return nil, err
 	}
-	return func() error { return s.serveDatagrams(d, receive) }, nil
+	return func() error { return d.serve(receive) }, nil
 }
 
-// serveDatagrams serves a socket that was prepared.
-func (s *Server) serveDatagrams(d *datagramSocket, receive func() error) error {
+// serve serves a socket that was prepared.
+func (d *datagramSocket) serve(receive func() error) error {
 	defer d.conn.Close()
-	if !s.beginServe() {
-		return ErrServerClosed
+	s, v := d.server, d.service
+	if _, err := s.beginServe(v); err != nil {
+		return err
 	}
-	defer s.serves.Done()
+	defer s.endServe(v)
 	s.noteDatagramSocket(d, true)
-	stop := context.AfterFunc(s.accepting, d.stop)
+	stop := context.AfterFunc(v.accepting, d.stop)
 	defer stop()
 	err := receive()
 	d.publish()
 	d.progress.waiting()
 	s.noteDatagramSocket(d, false)
-	if s.accepting.Err() != nil {
+	if v.accepting.Err() != nil {
 		return ErrServerClosed
 	}
 	return err
@@ -116,11 +118,10 @@ func (s *Server) serveDatagrams(d *datagramSocket, receive func() error) error {
 // A datagramSocket is a socket being served. The goroutine that serves it owns it, but for stopping.
 type datagramSocket struct {
 	server   *Server
-	logger   *slog.Logger
+	service  *Service
 	conn     net.PacketConn
 	bound    netip.AddrPort // invalid if it is no UDP socket
 	stopping atomic.Bool
-	warnings [datagramRefusals]throttle
 	backoff  backoff // after errors of receiving
 	tally    datagramTally
 	now      time.Duration // by the clock of the server, when the last datagrams were received
@@ -129,8 +130,8 @@ type datagramSocket struct {
 	progress progress
 }
 
-func newDatagramSocket(s *Server, pc net.PacketConn) *datagramSocket {
-	d := &datagramSocket{server: s, logger: s.log, conn: pc, repeats: newDatagramRepeats(), drops: newSocketDrops(pc)}
+func newDatagramSocket(v *Service, pc net.PacketConn) *datagramSocket {
+	d := &datagramSocket{server: v.server, service: v, conn: pc, repeats: newDatagramRepeats(), drops: newSocketDrops(pc)}
 	d.bound = addrPort(pc.LocalAddr())
 	return d
 }
@@ -151,32 +152,32 @@ func (d *datagramSocket) accept(payload []byte, n int, from netip.AddrPort, at a
 	d.tally.received++
 	d.tally.bytesReceived += uint64(min(n, datagramBuffer))
 	why := d.judge(payload, n, from, at)
-	if why == datagramAnswered {
+	if why == notRefused {
 		return true
 	}
 	d.refuse(why, n, from, nil)
 	return false
 }
 
-func (d *datagramSocket) judge(payload []byte, n int, from netip.AddrPort, at arrival) datagramRefusal {
+func (d *datagramSocket) judge(payload []byte, n int, from netip.AddrPort, at arrival) Reason {
 	source := from.Addr().Unmap()
 	switch {
 	case n >= datagramBuffer:
-		return datagramOversize
+		return RefusedOversize
 	case d.server.loops(from):
-		return datagramLoopPort
+		return RefusedLoopPort
 	case at.foreign, at.to.IsMulticast(), at.to == broadcast(), from.IsValid() && notUnicast(source):
-		return datagramBroadcast
+		return RefusedBroadcast
 	}
-	if budget := d.server.budget; budget != nil {
-		if why := budget.take(d.now, d.zoned(source, at)); why != datagramAnswered {
+	if budget := d.service.terms.Load().budget; budget != nil {
+		if why := budget.take(d.now, d.zoned(source, at)); why != notRefused {
 			return why
 		}
 	}
 	if from.IsValid() && d.repeats.tooMany(d.now, payload, from) {
-		return datagramRepeat
+		return RefusedRepeat
 	}
-	return datagramAnswered
+	return notRefused
 }
 
 // zoned returns the address of a sender with its zone, if it is link-local and the zone is known.
@@ -197,16 +198,16 @@ func (d *datagramSocket) answered(n int, to netip.AddrPort, err error) {
 		d.tally.sent++
 		d.tally.bytesSent += uint64(n)
 	case errors.Is(err, syscall.EACCES): // what send(2) says of a broadcast address
-		d.refuse(datagramBroadcast, n, to, err)
+		d.refuse(RefusedBroadcast, n, to, err)
 	default:
-		d.refuse(datagramUnsent, n, to, err)
+		d.refuse(RefusedUnsent, n, to, err)
 	}
 }
 
-// refuse counts a datagram that is not answered, and logs it if none was for a while.
-func (d *datagramSocket) refuse(why datagramRefusal, n int, from netip.AddrPort, err error) {
-	d.server.datagrams.refused[why].Add(1)
-	heldBack, ok := d.warnings[why].allow(time.Now(), warningGap)
+// refuse counts a datagram that is not answered, and says so in the log, unless another one was
+// refused for the same reason within the last second.
+func (d *datagramSocket) refuse(why Reason, n int, from netip.AddrPort, err error) {
+	heldBack, ok := d.service.refusals.note(why)
 	if !ok {
 		return
 	}
@@ -219,7 +220,7 @@ func (d *datagramSocket) refuse(why datagramRefusal, n int, from netip.AddrPort,
 	if err == nil {
 		shown--
 	}
-	d.logger.LogAttrs(context.Background(), slog.LevelWarn, "datagram refused", attrs[:shown]...)
+	d.service.log.LogAttrs(context.Background(), slog.LevelWarn, "datagram refused", attrs[:shown]...)
 }
 
 // goesOn tells whether receiving may work again after err, and waits a little if it may not work at
@@ -237,7 +238,7 @@ func (d *datagramSocket) goesOn(err error) bool {
 		}
 	}
 	local := d.conn.LocalAddr().String()
-	return sleep(d.server.accepting, d.backoff.failed("receive failed", err, local, d.logger))
+	return sleep(d.service.accepting, d.backoff.failed("receive failed", err, local, d.service.log))
 }
 
 // Why an answer is not sent: the client's socket has no address, or the kernel no room for the answer.

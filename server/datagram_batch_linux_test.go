@@ -38,10 +38,10 @@ func TestDatagramAnswersWaitForRoom(t *testing.T) {
 	}
 
 	s := new(Server)
-	s.prepare()
-	t.Cleanup(s.stop)
+	v := new(Service)
+	begin(t, s, v)
 	b := newDatagramBatch()
-	b.datagramSocket = &datagramSocket{server: s, logger: s.log, conn: newDatagrams(t, datagramWays()[0], "127.0.0.1:0").open()}
+	b.datagramSocket = &datagramSocket{server: s, service: v, conn: newDatagrams(t, datagramWays()[0], "127.0.0.1:0").open()}
 	t.Cleanup(func() { b.conn.Close() })
 	for i := range byte(batchLen) {
 		b.answer('a' + i)
@@ -61,7 +61,7 @@ func TestDatagramAnswersWaitForRoom(t *testing.T) {
 		t.Errorf("the answers are %q, want %q", got, want)
 	}
 	b.publish()
-	if st := s.Stats().Datagrams; st.Sent != batchLen-1 || st.Refused.Unsent != 1 {
+	if st := s.Stats().Datagrams; st.Sent != batchLen-1 || st.Refused[RefusedUnsent] != 1 {
 		t.Errorf("%+v", st)
 	}
 }

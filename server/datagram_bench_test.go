@@ -18,10 +18,10 @@ func BenchmarkDatagramJudge(b *testing.B) {
 		{"limited", DatagramLimits{PerSource: 1e9, Total: 1e9}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			s := &Server{Datagrams: bench.limits}
-			s.prepare()
-			defer s.stop()
-			d := &datagramSocket{server: s, bound: netip.MustParseAddrPort("127.0.0.1:7"), repeats: newDatagramRepeats()}
+			s, v := new(Server), new(Service)
+			v.Apply(Terms{Limits: Limits{Datagrams: bench.limits}})
+			begin(b, s, v)
+			d := &datagramSocket{server: s, service: v, bound: netip.MustParseAddrPort("127.0.0.1:7"), repeats: newDatagramRepeats()}
 			s.noteDatagramSocket(d, true)
 			payload := make([]byte, 64)
 			from := netip.MustParseAddrPort("127.0.0.1:40000")
@@ -58,7 +58,7 @@ func BenchmarkDatagramEcho(b *testing.B) {
 					b.Fatal(err)
 				}
 				var s Server
-				go s.servePacket(pc, way.echo)
+				go s.servePacket(pc, nil, way.echo)
 				defer s.Close()
 				port := pc.LocalAddr().(*net.UDPAddr).Port
 				conn, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})

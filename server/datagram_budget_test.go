@@ -11,7 +11,7 @@ func TestDatagramBudgetOfASource(t *testing.T) {
 	b := newDatagramBudget(DatagramLimits{PerSource: 10})
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	count := func(at time.Duration, source netip.Addr) (n int) {
-		for b.take(at, source) == datagramAnswered {
+		for b.take(at, source) == notRefused {
 			n++
 		}
 		return n
@@ -39,15 +39,15 @@ func TestDatagramBudgetByNetwork(t *testing.T) {
 	b := newDatagramBudget(DatagramLimits{PerSource: 1})
 	for _, step := range []struct {
 		source string
-		want   datagramRefusal
+		want   Reason
 	}{
-		{"2001:db8::1", datagramAnswered},
-		{"2001:db8::ffff:ffff:ffff:ffff", datagramSourceRate},
-		{"2001:db8:0:1::1", datagramAnswered},
-		{"::1", datagramAnswered},
-		{"127.0.0.1", datagramAnswered},
-		{"127.0.0.2", datagramAnswered},
-		{"127.0.0.1", datagramSourceRate},
+		{"2001:db8::1", notRefused},
+		{"2001:db8::ffff:ffff:ffff:ffff", RefusedSourceRate},
+		{"2001:db8:0:1::1", notRefused},
+		{"::1", notRefused},
+		{"127.0.0.1", notRefused},
+		{"127.0.0.2", notRefused},
+		{"127.0.0.1", RefusedSourceRate},
 	} {
 		if got := b.take(0, netip.MustParseAddr(step.source)); got != step.want {
 			t.Errorf("%s: %v, want %v", step.source, got, step.want)
@@ -65,14 +65,14 @@ func TestDatagramBudgetInTotal(t *testing.T) {
 	answered := 2
 	for range 20_000 {
 		source = source.Next()
-		if b.take(0, source) == datagramAnswered {
+		if b.take(0, source) == notRefused {
 			answered++
 		}
 	}
-	if answered != 100 || b.take(0, netip.Addr{}) != datagramRate {
+	if answered != 100 || b.take(0, netip.Addr{}) != RefusedDatagramRate {
 		t.Errorf("%d were answered", answered)
 	}
-	if b.take(time.Second, netip.Addr{}) != datagramAnswered {
+	if b.take(time.Second, netip.Addr{}) != notRefused {
 		t.Error("nothing is answered a second later")
 	}
 }
@@ -86,7 +86,7 @@ func TestDatagramBudgetRemembers(t *testing.T) {
 		source := netip.MustParseAddr("10.0.0.0")
 		for range sources {
 			source = source.Next()
-			if b.take(0, source) != datagramAnswered {
+			if b.take(0, source) != notRefused {
 				remembered++
 			}
 		}
@@ -105,13 +105,13 @@ func TestDatagramBudgetOfNeighbours(t *testing.T) {
 	for i, step := range []struct {
 		socket *datagramSocket
 		at     arrival
-		want   datagramRefusal
+		want   Reason
 	}{
-		{all, arrival{index: 1}, datagramAnswered},
-		{all, arrival{index: 2}, datagramAnswered},
-		{own, arrival{}, datagramAnswered},
-		{all, arrival{index: 1}, datagramSourceRate},
-		{own, arrival{}, datagramSourceRate},
+		{all, arrival{index: 1}, notRefused},
+		{all, arrival{index: 2}, notRefused},
+		{own, arrival{}, notRefused},
+		{all, arrival{index: 1}, RefusedSourceRate},
+		{own, arrival{}, RefusedSourceRate},
 	} {
 		if got := b.take(0, step.socket.zoned(from, step.at)); got != step.want {
 			t.Errorf("step %d: %v, want %v", i, got, step.want)

@@ -42,12 +42,12 @@ func (d *socketDrops) addTo(stats *DatagramStats) {
 	stats.Dropped += d.total
 }
 
-// addDrops puts into stats what the kernel has dropped of all sockets, those that are not served any more too.
-func (s *Server) addDrops(stats *DatagramStats) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stats.Dropped, stats.DroppedUnknown = s.droppedBefore.Dropped, s.droppedBefore.DroppedUnknown
-	for d := range s.datagramSockets {
+// addDrops adds what the kernel has dropped of all sockets of the service, those that are closed
+// too. Server.mu is held.
+func (v *Service) addDrops(stats *DatagramStats) {
+	stats.Dropped += v.droppedBefore.Dropped
+	stats.DroppedUnknown = stats.DroppedUnknown || v.droppedBefore.DroppedUnknown
+	for d := range v.sockets {
 		d.drops.addTo(stats)
 	}
 }

@@ -36,7 +36,7 @@ func (f *datagrams) stick() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	go f.server.ServePacket(other)
+	go f.server.ServePacket(other, &f.service)
 	port := other.LocalAddr().(*net.UDPAddr).Port
 	waitUntil(f.t, "the other socket is served", func() bool { return f.server.loops(netip.AddrPortFrom(netip.IPv6Loopback(), uint16(port))) })
 	conn := f.dial(net.JoinHostPort(f.host(), fmt.Sprint(port)), f.host())

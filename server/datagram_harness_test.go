@@ -45,6 +45,9 @@ type datagrams struct {
 	server Server
 	log    *logbook
 
+	service Service // of all sockets
+	terms   Terms   // of the service
+
 	port    int
 	servedC <-chan error // what the last ServePacket returned
 }
@@ -80,7 +83,8 @@ func (f *datagrams) open() net.PacketConn {
 func (f *datagrams) serve(pc net.PacketConn) {
 	servedC := make(chan error, 1)
 	f.servedC = servedC
-	go func() { servedC <- f.server.servePacket(pc, f.way.echo) }()
+	f.service.Apply(f.terms)
+	go func() { servedC <- f.server.servePacket(pc, &f.service, f.way.echo) }()
 	f.t.Cleanup(func() { f.server.Close() })
 }
 
@@ -127,10 +131,10 @@ func trade(t *testing.T, conn net.Conn, message []byte) {
 }
 
 // awaitRefused waits until n datagrams have been refused, and checks that all were for the reason given.
-func (f *datagrams) awaitRefused(n uint64, why datagramRefusal) {
+func (f *datagrams) awaitRefused(n uint64, why Reason) {
 	f.t.Helper()
 	waitUntil(f.t, "they are refused", func() bool { return f.server.Stats().Datagrams.Refused.Total() >= n })
-	for reason, count := range f.server.Stats().Datagrams.Refused.All() {
+	for reason, count := range f.server.Stats().Datagrams.Refused.Datagrams() {
 		if want := map[bool]uint64{true: n}[reason == why.String()]; count != want {
 			f.t.Errorf("refused by reason %s: %d, want %d", reason, count, want)
 		}

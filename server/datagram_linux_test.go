@@ -98,7 +98,7 @@ func TestDatagramToMany(t *testing.T) {
 					if _, err := f.dial("", host).Write([]byte("many")); err != nil {
 						t.Errorf("%s: %v", host, err)
 					}
-					f.awaitRefused(uint64(i+1), datagramBroadcast)
+					f.awaitRefused(uint64(i+1), RefusedBroadcast)
 				}
 				trade(t, client, []byte("one more"))
 				f.server.Close()

@@ -19,7 +19,7 @@ func TestDatagramBetweenSocketsOfAServer(t *testing.T) {
 		if _, err := second.WriteTo([]byte("what is sent back"), net.UDPAddrFromAddrPort(first)); err != nil {
 			t.Fatal(err)
 		}
-		f.awaitRefused(1, datagramLoopPort)
+		f.awaitRefused(1, RefusedLoopPort)
 		if st := f.server.Stats().Datagrams; st.Sent != 1 {
 			t.Errorf("%+v", st)
 		}
@@ -39,7 +39,7 @@ func TestDatagramBetweenServers(t *testing.T) {
 		stats := func() (one, two DatagramStats) { return f.server.Stats().Datagrams, other.server.Stats().Datagrams }
 		waitUntil(t, "the exchange ends", func() bool {
 			one, two := stats()
-			return one.Refused.Repeat+two.Refused.Repeat == 1
+			return one.Refused[RefusedRepeat]+two.Refused[RefusedRepeat] == 1
 		})
 		if one, two := stats(); one.Sent < repeatsMax || one.Refused.Total()+two.Refused.Total() != 1 {
 			t.Errorf("%+v, %+v", one, two)

@@ -17,10 +17,10 @@ func (s *Server) noteDatagramSocket(d *datagramSocket, served bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if served {
-		s.datagramSockets[d] = struct{}{}
+		d.service.sockets[d] = struct{}{}
 	} else {
-		d.drops.addTo(&s.droppedBefore)
-		delete(s.datagramSockets, d)
+		d.drops.addTo(&d.service.droppedBefore)
+		delete(d.service.sockets, d)
 	}
 	s.knowPorts()
 }
@@ -31,8 +31,10 @@ func (s *Server) knowPorts() {
 	for _, p := range loopPorts {
 		ports.add(p.port)
 	}
-	for d := range s.datagramSockets {
-		ports.add(d.bound.Port()) // 0, which is among them anyway, if it is no UDP socket
+	for v := range s.services {
+		for d := range v.sockets {
+			ports.add(d.bound.Port()) // 0, which is among them anyway, if it is no UDP socket
+		}
 	}
 	s.unanswered.Store(ports)
 }

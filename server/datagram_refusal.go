@@ -2,36 +2,6 @@ package server
 
 import "net/netip"
 
-// A datagramRefusal is a reason not to answer a datagram.
-type datagramRefusal uint8
-
-const (
-	datagramAnswered datagramRefusal = iota
-	datagramLoopPort
-	datagramRepeat
-	datagramBroadcast
-	datagramSourceRate
-	datagramRate
-	datagramOversize
-	datagramUnsent
-
-	datagramRefusals // how many there are
-)
-
-// String is what the log and the names of counters have.
-func (r datagramRefusal) String() string {
-	return [datagramRefusals]string{
-		datagramAnswered:   "",
-		datagramLoopPort:   "loop-port",
-		datagramRepeat:     "repeat",
-		datagramBroadcast:  "broadcast",
-		datagramSourceRate: "source-rate",
-		datagramRate:       "rate",
-		datagramOversize:   "oversize",
-		datagramUnsent:     "unsent",
-	}[r]
-}
-
 // loopPorts are the ports that a datagram must not be answered to, in ascending order, and why: what listens there answers what it
 // does not understand, or whatever it gets, so that one forged datagram starts an exchange
 // without end (CERT VU#417980), or that is where reflected floods are aimed.

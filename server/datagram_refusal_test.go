@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"os"
 	"strings"
@@ -26,7 +27,7 @@ func TestDatagramFromLoopPort(t *testing.T) {
 				if _, err := conn.Write([]byte("ping")); err != nil {
 					t.Fatal(err)
 				}
-				f.awaitRefused(uint64(i+1), datagramLoopPort)
+				f.awaitRefused(uint64(i+1), RefusedLoopPort)
 				conn.Close()
 			}
 			trade(t, f.dial("", f.host()), []byte("others are served"))
@@ -44,9 +45,9 @@ func TestLoopPorts(t *testing.T) {
 		}
 	}
 	var s Server
-	s.prepare()
-	defer s.stop()
-	s.noteDatagramSocket(&datagramSocket{bound: netip.MustParseAddrPort("[::]:5007")}, true)
+	v := new(Service)
+	begin(t, &s, v)
+	s.noteDatagramSocket(&datagramSocket{service: v, bound: netip.MustParseAddrPort("[::]:5007")}, true)
 	answered := func(port uint16) bool { return !s.loops(netip.AddrPortFrom(netip.IPv6Loopback(), port)) }
 	for _, port := range []uint16{0, 7, 13, 17, 19, 37, 53, 69, 123, 1900, 5007, 11211} {
 		if answered(port) {
@@ -71,7 +72,7 @@ func TestDatagramToBroadcast(t *testing.T) {
 				if _, err := f.dial("", "127.255.255.255").Write([]byte("all of you")); err != nil {
 					t.Fatal(err)
 				}
-				f.awaitRefused(1, datagramBroadcast)
+				f.awaitRefused(1, RefusedBroadcast)
 				trade(t, f.dial("", "127.0.0.1"), []byte("you"))
 			})
 		}
@@ -88,7 +89,7 @@ func TestDatagramRefusedLog(t *testing.T) {
 		if _, err := conn.Write([]byte("12345")); err != nil {
 			t.Fatal(err)
 		}
-		f.awaitRefused(uint64(i+1), datagramLoopPort)
+		f.awaitRefused(uint64(i+1), RefusedLoopPort)
 	}
 	want := fmt.Sprintf(`level=WARN msg="datagram refused" network=udp local=127.0.0.1:%d remote=127.0.0.1:1900 bytes=5 reason=loop-port held_back=0`, f.port)
 	if lines := f.log.await(t, 1, ""); lines[0] != want {
@@ -105,12 +106,12 @@ func TestDatagramLimitPerSource(t *testing.T) {
 		for _, local := range []string{"127.0.0.1:0", ":0"} {
 			t.Run(way.name+"/"+local, func(t *testing.T) {
 				f := newDatagrams(t, way, local)
-				f.server.Datagrams.PerSource = 1
+				f.terms.Limits.Datagrams.PerSource = 1
 				f.start()
 				greedy := f.dial("127.0.0.44:0", f.host())
 				waitUntil(t, "the greedy one is refused", func() bool {
 					greedy.Write([]byte("more"))
-					return f.server.Stats().Datagrams.Refused.SourceRate > 0
+					return f.server.Stats().Datagrams.Refused[RefusedSourceRate] > 0
 				})
 				trade(t, f.dial("127.0.0.45:0", f.host()), []byte("modest"))
 			})
@@ -120,29 +121,41 @@ func TestDatagramLimitPerSource(t *testing.T) {
 
 func TestDatagramLimitInTotal(t *testing.T) {
 	forEachWay(t, func(t *testing.T, f *datagrams) {
-		f.server.Datagrams.Total = 1
+		f.terms.Limits.Datagrams.Total = 1
 		f.start()
 		conn := f.dial("", f.host())
 		trade(t, conn, []byte("the first"))
 		waitUntil(t, "it is too much", func() bool {
 			conn.Write([]byte("more"))
-			return f.server.Stats().Datagrams.Refused.Rate > 0
+			return f.server.Stats().Datagrams.Refused[RefusedDatagramRate] > 0
 		})
 	})
 }
 
 // The reasons have the same names in the log and in the counters.
-func TestDatagramsRefused(t *testing.T) {
-	r := DatagramsRefused{LoopPort: 1, Repeat: 64, Broadcast: 2, SourceRate: 4, Rate: 8, Oversize: 16, Unsent: 32}
-	var names []string
-	for name, n := range r.All() {
-		names = append(names, fmt.Sprint(name, "=", n))
+func TestReasons(t *testing.T) {
+	r := Refusals{
+		RefusedSourceLimit: 128, RefusedConnectionRate: 256, RefusedAccess: 512,
+		RefusedLoopPort: 1, RefusedRepeat: 64, RefusedBroadcast: 2, RefusedSourceRate: 4,
+		RefusedDatagramRate: 8, RefusedOversize: 16, RefusedUnsent: 32,
 	}
-	const want = "loop-port=1 repeat=64 broadcast=2 source-rate=4 rate=8 oversize=16 unsent=32"
-	if got := strings.Join(names, " "); got != want || r.Total() != 127 {
-		t.Errorf("%s, in total %d", got, r.Total())
+	for want, all := range map[string]iter.Seq2[string, uint64]{
+		"source-limit=128 rate=256 access=512": r.Connections(),
+
+		"loop-port=1 repeat=64 broadcast=2 source-rate=4 rate=8 oversize=16 unsent=32": r.Datagrams(),
+	} {
+		var names []string
+		for name, n := range all {
+			names = append(names, fmt.Sprint(name, "=", n))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		for range all {
+			break
+		}
 	}
-	for range r.All() {
-		break
+	if r.Total() != 1023 {
+		t.Errorf("in total %d", r.Total())
 	}
 }

@@ -141,7 +141,7 @@ func TestDatagramsBesideStreams(t *testing.T) {
 	f := newDatagrams(t, datagramWays()[0], "127.0.0.1:0")
 	f.start()
 	l := listen(t, "tcp4")
-	go f.server.Serve(l)
+	go f.server.Serve(l, &f.service)
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestUnixDatagrams(t *testing.T) {
 	if _, err := conn.Write(randomBytes(datagramBuffer + 1)); err != nil {
 		t.Fatal(err)
 	}
-	f.awaitRefused(1, datagramOversize)
+	f.awaitRefused(1, RefusedOversize)
 	trade(t, conn, []byte("hello again"))
 
 	nameless, err := net.Dial("unixgram", pc.LocalAddr().String())
@@ -183,6 +183,6 @@ func TestUnixDatagrams(t *testing.T) {
 	if _, err := nameless.Write([]byte("answer me")); err != nil {
 		t.Fatal(err)
 	}
-	waitUntil(t, "it is refused", func() bool { return f.server.Stats().Datagrams.Refused.Unsent == 1 })
+	waitUntil(t, "it is refused", func() bool { return f.server.Stats().Datagrams.Refused[RefusedUnsent] == 1 })
 	trade(t, conn, []byte("and again"))
 }

@@ -107,7 +107,7 @@ func serveWithFewDescriptors(engine string) {
 	fmt.Println(l.Addr())
 	s := &Server{Logger: textLogger(os.Stdout), MaxConnections: 1000, Portable: engine == portableName}
 	servedC := make(chan error, 1)
-	go func() { servedC <- s.Serve(l) }()
+	go func() { servedC <- s.Serve(l, nil) }()
 	io.Copy(io.Discard, os.Stdin)
 	s.Close()
 	<-servedC
@@ -132,7 +132,7 @@ func TestPrepareWithoutDescriptors(t *testing.T) {
 	const needed = 3 // of an epoll instance, of its eventfd, and the listener's own
 	for left := range needed {
 		files := takeDescriptors(t, left)
-		if _, err := f.server.Prepare(l); !errors.Is(err, syscall.EMFILE) {
+		if _, err := f.server.Prepare(l, &f.service); !errors.Is(err, syscall.EMFILE) {
 			t.Errorf("with %d descriptors left: %v", left, err)
 		}
 		for _, file := range files {

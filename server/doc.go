@@ -1,4 +1,5 @@
-// Package server answers clients with their own bytes: the echo service of RFC 862.
+// Package server serves clients their own bytes: the echo service of RFC 862. A [Server] has one or
+// several services, see [Service], each with limits of its own.
 //
 // The caller brings the listeners, so it does not matter who made them: this process, its
 // parent, systemd or inetd.
@@ -7,8 +8,10 @@
 //	if err != nil {
 //		return err
 //	}
+//	var echo server.Service
+//	echo.Apply(server.Terms{IdleTimeout: time.Minute})
 //	s := &server.Server{Logger: slog.Default()}
-//	go s.Serve(l)
+//	go s.Serve(l, &echo)
 //	…
 //	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 //	defer cancel()
@@ -17,10 +20,10 @@
 // # What a client may rely on
 //
 // Every byte comes back, in order, once. A client that shuts down its sending side gets
-// everything it is still owed and then the end of the stream, however late it reads: it is a client, under
-// all limits and Server.IdleTimeout, until its system has acknowledged the last byte. A client that sends without
-// reading is not read from until it takes what it was sent, so the memory it costs is
-// bounded, and no byte is dropped to keep it so.
+// everything it is still owed and then the end of the stream, however late it reads: it is a client,
+// under all limits and the idle timeout, until its system has acknowledged the last byte. A client
+// that sends without reading is not read from until it takes what it was sent, so the memory it
+// costs is bounded, and no byte is dropped to keep it so.
 //
 // # The end of a client
 //
@@ -33,10 +36,10 @@
 // not acknowledged at the end, if there are any. reason is one of
 //
 //	eof           the client was done, and its system has everything
-//	idle          it neither sent nor took anything for Server.IdleTimeout
+//	idle          it neither sent nor took anything for Terms.IdleTimeout
 //	reset         it broke the connection off
 //	timeout       its system has not answered for too long: it has vanished, or the way to it
-//	shutdown      the server was closed
+//	shutdown      the server, or the service, was closed
 //	disconnected  Server.Disconnect
 //	error         anything else; one more field, error, says what
 package server

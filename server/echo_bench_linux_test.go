@@ -21,7 +21,7 @@ func forEachEngine(b *testing.B, bench func(b *testing.B, s *Server, l *net.TCPL
 			s := &Server{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 			e.use(s)
 			servedC := make(chan error, 1)
-			go func() { servedC <- s.Serve(l) }()
+			go func() { servedC <- s.Serve(l, nil) }()
 			defer func() {
 				s.Close()
 				<-servedC
@@ -87,7 +87,7 @@ func BenchmarkIdleClient(b *testing.B) {
 	const clients = 10_000
 	needDescriptors(b, clients+400)
 	forEachEngine(b, func(b *testing.B, s *Server, l *net.TCPListener) {
-		n := min(clients, (s.Places()-200)/2)
+		n := min(clients, (s.ConnectionLimit()-200)/2)
 		fds := make([]int, n)
 		message := make([]byte, 64)
 		to := sockaddr(l)

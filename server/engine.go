@@ -8,11 +8,17 @@ import (
 // puts it into the registry before the first byte is read, and finishes it after the
 // connection is closed.
 type engine interface {
-	// prepare does all for the listener l that can fail, and returns the function that accepts its
-	// clients until ctx is done or accepting fails for good, and returns the error. It closes l
+	// prepare does all for the listener l of a service that can fail, and returns the function that
+	// accepts its clients until ctx is done or accepting fails for good, and returns the error. It closes l
 	// when ctx is done, and does not wait for the clients. After an error of prepare, l is as it
 	// was.
-	prepare(l *closingOnce) (accept func(ctx context.Context) error, err error)
+	prepare(l *closingOnce, v *Service) (accept func(ctx context.Context) error, err error)
+
+	// applied makes the clients of a service have the idle timeout of its terms, which have changed.
+	applied(v *Service)
+
+	// left forgets a service that has no clients and no listeners any more.
+	left(v *Service)
 
 	// serving returns the progress of the goroutines that serve more than one client.
 	serving() []*progress
@@ -34,10 +40,10 @@ const portableName = "portable"
 
 // A client is a session together with the connection it belongs to.
 type client interface {
-	// info describes the session. It may be called at any time by any goroutine.
-	info() SessionInfo
+	// base returns the session. Its info may be called at any time by any goroutine.
+	base() *session
 	// end makes the engine stop reading from the client, send what has been read, close the
 	// connection and finish the session for the reason given. It does not wait for that. It
 	// reports false, and has no effect, if the session is ending already or has ended.
-	end(reason) bool
+	end(endReason) bool
 }

@@ -9,11 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acceptBatch is how many clients are let in before those who are in get their turn again.
+// acceptBatch is how many clients are accepted before the clients that are there get their turn again.
 const acceptBatch = 64
 
 // An epollListener is a listening socket in a loop.
 type epollListener struct {
+	service *Service
 	home    *loop // whose epoll instance knows it
 	loop    *loop // home, while it is served
 	fd      int32
@@ -23,7 +24,7 @@ type epollListener struct {
 	early   bool      // there may be clients that came before the socket's options were set
 	mptcp   bool      // clients inherit no TCP_USER_TIMEOUT
 	backoff backoff
-	free    func()     // resume, to be called when there is a place
+	free    func()     // resume, to be called when there may be one more connection
 	brokenC chan error // gets the first error that ends accepting
 	broken  bool       // it has
 	from    unix.RawSockaddrAny
@@ -37,7 +38,7 @@ type wildEnd struct {
 
 // newEpollListener takes a descriptor of its own for the socket of l, and makes it known to the
 // epoll instance of home, which does not report clients yet. After an error, l is as it was.
-func newEpollListener(l net.Listener, home *loop) (*epollListener, error) {
+func newEpollListener(l net.Listener, home *loop, v *Service) (*epollListener, error) {
 	fd, err := duplicate(l.(syscall.Conn))
 	if err != nil {
 		return nil, err
@@ -47,7 +48,10 @@ func newEpollListener(l net.Listener, home *loop) (*epollListener, error) {
 		return nil, os.NewSyscallError("epoll_ctl", errno)
 	}
 	a := l.Addr()
-	d := &epollListener{home: home, fd: int32(fd), local: &localEnd{a.Network(), a.String()}, brokenC: make(chan error, 1), early: true}
+	d := &epollListener{
+		service: v, home: home, fd: int32(fd), local: &localEnd{a.Network(), a.String()},
+		brokenC: make(chan error, 1), early: true,
+	}
 	// Go's own poller watches every socket of package net and wakes up a thread for each client that
 	// comes, though nobody waits there: half as much work again. So the original is closed, except
 	// where that might remove the file of the socket.
@@ -86,8 +90,8 @@ func (l *loop) open(d *epollListener) {
 	}
 }
 
-// shut ends accepting. Those who are in the kernel's queue already are let in, as far as there are places,
-// for they believe that they are connected.
+// shut ends accepting. Clients that are in the kernel's queue already are served, as far as the limits
+// allow, for they are connected as far as they know.
 func (l *loop) shut(d *epollListener) {
 	for range 64 {
 		if !d.acceptSome() {
@@ -120,11 +124,10 @@ func (d *epollListener) resume(l *loop) {
 
 func (d *epollListener) ready() { d.acceptSome() }
 
-// acceptSome lets in some of those who wait. It reports whether there may be more.
+// acceptSome accepts some of the clients that wait. It reports whether there may be more.
 func (d *epollListener) acceptSome() bool {
-	places := d.loop.engine.server.admission
 	for range acceptBatch {
-		if !places.take(d.free) {
+		if !d.service.acquire(d.free) {
 			d.pause()
 			return false
 		}
@@ -134,7 +137,7 @@ func (d *epollListener) acceptSome() bool {
 			d.welcome(fd, size)
 			continue
 		}
-		places.giveBack()
+		d.service.release()
 		d.early = d.early && errno != unix.EAGAIN
 		if !again(errno) {
 			d.failed(os.NewSyscallError("accept4", errno))
@@ -152,7 +155,7 @@ func (d *epollListener) failed(err error) {
 		return
 	}
 	l := d.loop
-	time.AfterFunc(d.backoff.failed("accept failed", err, d.local.address, l.engine.server.log), func() { d.resume(l) })
+	time.AfterFunc(d.backoff.failed("accept failed", err, d.local.address, d.service.log), func() { d.resume(l) })
 }
 
 // breakOff ends serve, which then has the loop call shut: that tries to accept once more.
@@ -165,21 +168,21 @@ func (d *epollListener) breakOff(err error) {
 
 // welcome makes a client of the connection fd, whose address is in from, if it is admitted.
 func (d *epollListener) welcome(fd int32, size uint32) {
-	l, s := d.loop, d.loop.engine.server
+	l, v := d.loop, d.service
 	c := &epollClient{fd: fd}
-	c.begin(s, d.local, parseSockaddr(&d.from, size), s.now())
+	c.begin(v, d.local, parseSockaddr(&d.from, size), v.server.now())
 	if d.wild {
 		if size, errno := localName(fd, &d.from); errno == 0 {
 			c.local = d.localEnd(parseSockaddr(&d.from, size))
 		}
 	}
 	d.preset(int(fd))
-	c.loop.Store(l)
-	if !s.admit(c, &c.session) {
+	c.at.Store(l.of(v))
+	if !v.admit(c, &c.session) {
 		refuseSocket(fd)
 		return
 	}
-	if to := l.placeFor(); to != l {
+	if to := l.forNewClient(); to != l {
 		to.do(func() { to.adopt(c) })
 		return
 	}

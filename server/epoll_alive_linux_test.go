@@ -16,7 +16,7 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 	}
 	s := new(Server)
 	t.Cleanup(func() { s.Close() })
-	go s.Serve(l)
+	go s.Serve(l, nil)
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

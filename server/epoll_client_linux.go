@@ -12,11 +12,11 @@ import (
 // order of its fields matters: those that every message needs are in one cache line, the first.
 type epollClient struct {
 	fd           int32
-	ending       atomic.Uint32        // the reason for which the session is to end, or has ended
-	loop         atomic.Pointer[loop] // who serves it; changed by that loop only
-	pending      *pending             // nil if it has taken all it was sent
+	ending       atomic.Uint32               // the reason for which the session is to end, or has ended
+	at           atomic.Pointer[loopService] // the loop that serves it; changed by that loop only
+	pending      *pending                    // nil if it has taken all it was sent
 	stage        stage
-	polled       bool   // it is in loop.polled, not in loop.idle
+	polled       bool   // it is in loop.polled, not in loopService.idle
 	lifted       bool   // TCP_USER_TIMEOUT was taken away: see fitUserTimeout
 	acknowledged uint32 // if polled: how much of sent had reached its system at the last poll; the low bits
 	session
@@ -34,9 +34,10 @@ type pending struct {
 func (l *loop) adopt(c *epollClient) {
 	l.clients.put(c.fd, c)
 	l.load.Add(1)
-	c.loop.Store(l)
-	if l.engine.server.IdleTimeout > 0 {
-		l.idle.add(c)
+	g := l.of(c.service)
+	c.at.Store(g)
+	if g.timeout > 0 {
+		g.enlist(c)
 	}
 	interest := uint32(unix.EPOLLIN)
 	if c.pending != nil {
@@ -78,7 +79,9 @@ func (l *loop) echo(c *epollClient) {
 		return
 	}
 	c.countReceived(n, l.now)
-	l.received += uint64(n)
+	g := c.at.Load()
+	g.received += uint64(n)
+	g.changed()
 	sent, errno := send(c.fd, l.buf[:n])
 	if errno != 0 && !again(errno) {
 		l.finish(c, os.NewSyscallError("send", errno))
@@ -93,9 +96,11 @@ func (l *loop) echo(c *epollClient) {
 // moved notes that the client has sent something, and taken n bytes.
 func (l *loop) moved(c *epollClient, n int) {
 	c.countSent(n, l.now)
-	l.sent += uint64(n)
-	if l.engine.server.IdleTimeout > 0 && !c.polled {
-		l.idle.renew(c)
+	g := c.at.Load()
+	g.sent += uint64(n)
+	g.changed()
+	if g.timeout > 0 && !c.polled {
+		g.idle.renew(c)
 	}
 }
 

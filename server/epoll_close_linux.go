@@ -1,7 +1,6 @@
 package server
 
 import (
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +16,7 @@ const (
 )
 
 // end is part of client.
-func (c *epollClient) end(why reason) bool {
+func (c *epollClient) end(why endReason) bool {
 	if !c.ending.CompareAndSwap(uint32(reasonNone), uint32(why)) {
 		return false
 	}
@@ -28,9 +27,9 @@ func (c *epollClient) end(why reason) bool {
 // leave makes the loop that has the client end its session, even if the client moves to another one
 // meanwhile.
 func (c *epollClient) leave() {
-	l := c.loop.Load()
+	l := c.at.Load().loop
 	l.do(func() {
-		if c.loop.Load() != l {
+		if c.at.Load().loop != l {
 			c.leave()
 		} else {
 			l.endSession(c)
@@ -89,7 +88,7 @@ func (l *loop) discard(c *epollClient) {
 // A client that does not have all its answers is reset: so it can tell, and the kernel keeps
 // nothing for it. At shutdown the kernel may go on with what it has, if that is all that there is.
 func (l *loop) finish(c *epollClient, err error) {
-	why := reason(c.ending.Load())
+	why := endReason(c.ending.Load())
 	if err != nil {
 		why = reasonFor(err)
 		c.ending.Store(uint32(why))
@@ -107,7 +106,7 @@ func (l *loop) finish(c *epollClient, err error) {
 	}
 	l.drop(c)
 	l.publish()
-	l.engine.server.dismiss(&c.session, why, err, undelivered)
+	c.service.dismiss(&c.session, why, err, undelivered)
 }
 
 // undelivered returns how much of what was sent to the client has not reached its system.
@@ -123,7 +122,7 @@ func (l *loop) undelivered(c *epollClient) int {
 func (l *loop) forget(c *epollClient) {
 	l.clients.put(c.fd, nil)
 	l.load.Add(-1)
-	l.idle.remove(c)
+	c.at.Load().idle.remove(c)
 	c.polled = false
 }
 
@@ -131,14 +130,8 @@ func (l *loop) forget(c *epollClient) {
 func (l *loop) expire() {
 	l.lookAtWindows()
 	l.buffers.expire(l.now)
-	if timeout := l.engine.server.IdleTimeout; timeout > 0 {
-		for c := l.idle.oldest; c != nil && c.lastActivity()+timeout <= l.now; c = l.idle.oldest {
-			if unsentBytes(c.fd) > 0 {
-				l.poll(c, l.now+l.pollInterval()) // it may take what the kernel has for it
-			} else {
-				l.finish(c, os.ErrDeadlineExceeded)
-			}
-		}
+	if l.idleAt <= l.now {
+		l.expireIdle()
 	}
 	if len(l.polled) > 0 && l.pollAt <= l.now {
 		l.pollClients()
@@ -147,20 +140,17 @@ func (l *loop) expire() {
 
 // patience is how many milliseconds the loop may wait for events at the time now, -1 for no limit.
 func (l *loop) patience(now time.Duration) int {
-	until := time.Duration(-1)
-	if c := l.idle.oldest; c != nil {
-		until = c.lastActivity() + l.engine.server.IdleTimeout
+	until := l.idleAt
+	if len(l.polled) > 0 {
+		until = min(until, l.pollAt)
 	}
-	if len(l.polled) > 0 && (until < 0 || l.pollAt < until) {
-		until = l.pollAt
+	if l.load.Load() > 0 {
+		until = min(until, l.windowsAt)
 	}
-	if l.load.Load() > 0 && (until < 0 || l.windowsAt < until) {
-		until = l.windowsAt
+	if len(l.buffers.list) > 0 {
+		until = min(until, l.buffers.expiry())
 	}
-	if len(l.buffers.list) > 0 && (until < 0 || l.buffers.expiry() < until) {
-		until = l.buffers.expiry()
-	}
-	if until < 0 {
+	if until == never {
 		return -1
 	}
 	wait := max(0, until-now)

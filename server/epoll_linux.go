@@ -64,12 +64,12 @@ func (e *epollEngine) home() (*loop, error) {
 	return (*e.loops.Load())[0], nil
 }
 
-func (e *epollEngine) prepare(l *closingOnce) (func(context.Context) error, error) {
+func (e *epollEngine) prepare(l *closingOnce, v *Service) (func(context.Context) error, error) {
 	home, err := e.home()
 	if err != nil {
 		return nil, err
 	}
-	d, err := newEpollListener(l.Listener, home)
+	d, err := newEpollListener(l.Listener, home, v)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +111,27 @@ func (e *epollEngine) serving() []*progress {
 		all[i] = &l.progress
 	}
 	return all
+}
+
+func (e *epollEngine) applied(v *Service) {
+	e.each(func(l *loop) {
+		if g := l.services[v]; g != nil {
+			g.setTimeout(v.terms.Load().IdleTimeout)
+		}
+	})
+}
+
+func (e *epollEngine) left(v *Service) {
+	e.each(func(l *loop) { delete(l.services, v) })
+}
+
+// each has all loops run a task soon.
+func (e *epollEngine) each(task func(l *loop)) {
+	if loops := e.loops.Load(); loops != nil {
+		for _, l := range *loops {
+			l.do(func() { task(l) })
+		}
+	}
 }
 
 func (e *epollEngine) stop() {

@@ -22,27 +22,28 @@ type loop struct {
 	epfd   int
 	wakefd int // an eventfd: do writes to it, which ends a wait
 
-	now        time.Duration          // when the events at hand were reported
-	clients    clientTable            // by descriptor
-	others     map[int32]readyHandler // by descriptor: what is not a client
-	idle       ageList                // clients by last activity, if there is an IdleTimeout
-	polled     []poll                 // clients that are asked for now and then
-	pollAt     time.Duration          // when they are
-	windowsAt  time.Duration          // when to look at the windows of clients
-	windowPage int                    // of clients, with which the look goes on
-	hot        bool                   // events came in numbers: look for more before waiting
-	woken      bool                   // there are tasks
-	stopped    bool
+	now         time.Duration          // when the events at hand were reported
+	clients     clientTable            // by descriptor
+	others      map[int32]readyHandler // by descriptor: what is not a client
+	services    map[*Service]*loopService
+	unpublished []*loopService // that have bytes to publish
+	idleAt      time.Duration  // when a client may have been idle for too long, or earlier
+	polled      []poll         // clients that are asked for now and then
+	pollAt      time.Duration  // when they are
+	windowsAt   time.Duration  // when to look at the windows of clients
+	windowPage  int            // of clients, with which the look goes on
+	hot         bool           // events came in numbers: look for more before waiting
+	woken       bool           // there are tasks
+	stopped     bool
 
 	progress progress
 	load     atomic.Int64 // clients; others may read it, as well as full
 	full     atomic.Bool  // it hardly ever waits
 	leisure  leisure
 
-	received, sent uint64 // bytes not yet in the totals of the server
-	buffers        spareBuffers
-	buf            [maxRead]byte
-	events         [loopEvents]unix.EpollEvent
+	buffers spareBuffers
+	buf     [maxRead]byte
+	events  [loopEvents]unix.EpollEvent
 
 	mu    sync.Mutex
 	tasks []func() // guarded by mu
@@ -64,7 +65,10 @@ func newLoop(e *epollEngine) (*loop, error) {
 		unix.Close(epfd)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	l := &loop{engine: e, epfd: epfd, wakefd: wakefd, others: make(map[int32]readyHandler)}
+	l := &loop{
+		engine: e, epfd: epfd, wakefd: wakefd, idleAt: never,
+		others: make(map[int32]readyHandler), services: make(map[*Service]*loopService),
+	}
 	if err := l.watch(int32(wakefd), (*waker)(l)); err != nil {
 		unix.Close(wakefd)
 		unix.Close(epfd)
@@ -150,13 +154,14 @@ func (l *loop) dispatch(ev unix.EpollEvent) {
 	}
 }
 
-// publish adds what was moved to the totals of the server.
+// publish adds the bytes that were moved to the totals of the services.
 func (l *loop) publish() {
-	if l.received|l.sent != 0 {
-		l.engine.server.totals.received.Add(l.received)
-		l.engine.server.totals.sent.Add(l.sent)
-		l.received, l.sent = 0, 0
+	for _, g := range l.unpublished {
+		g.service.totals.received.Add(g.received)
+		g.service.totals.sent.Add(g.sent)
+		g.received, g.sent, g.moved = 0, 0, false
 	}
+	l.unpublished = l.unpublished[:0]
 }
 
 // do makes the loop run task soon, between two rounds of events, and reports true, unless it has stopped. It may

@@ -20,15 +20,15 @@ type poll struct {
 	deadline time.Duration // closing: when it has to be gone; else it cannot be idle before
 }
 
-// The client is asked for at these intervals at most; with a short IdleTimeout, at an eighth of
+// The client is asked for at these intervals at most; with a short idle timeout, at an eighth of
 // that.
 const (
 	pollInterval    = time.Second
 	closingInterval = 100 * time.Millisecond
 )
 
-func (l *loop) pollInterval() time.Duration {
-	if timeout := l.engine.server.IdleTimeout; timeout > 0 {
+func (g *loopService) pollInterval() time.Duration {
+	if timeout := g.timeout; timeout > 0 {
 		return min(pollInterval, max(timeout/8, time.Millisecond))
 	}
 	return pollInterval
@@ -36,7 +36,7 @@ func (l *loop) pollInterval() time.Duration {
 
 // poll has the client asked for, in place of the list by last activity.
 func (l *loop) poll(c *epollClient, deadline time.Duration) {
-	l.idle.remove(c)
+	c.at.Load().idle.remove(c)
 	c.polled = true
 	c.acknowledged = uint32(c.sent.Load()) - uint32(unsentBytes(c.fd))
 	if len(l.polled) == 0 {
@@ -52,7 +52,7 @@ func (l *loop) nextPoll(p poll) time.Duration {
 	if p.stage == stageClosing {
 		return min(p.deadline, l.now+closingInterval)
 	}
-	return l.now + l.pollInterval()
+	return l.now + p.at.Load().pollInterval()
 }
 
 // pollClients asks for all that are to be asked for.
@@ -93,13 +93,15 @@ func (l *loop) ask(p poll) {
 		c.acknowledged = n
 		c.activity.Store(int64(l.now))
 	}
-	timeout := l.engine.server.IdleTimeout
+	timeout := c.at.Load().timeout
 	switch {
 	case timeout > 0 && max(p.deadline, c.lastActivity()+timeout) <= l.now:
 		l.finish(c, os.ErrDeadlineExceeded)
 	case p.stage == stageOpen && unsent == 0 && c.pending == nil:
 		c.polled = false // it has just taken the last byte: it is the youngest of the list
-		l.idle.add(c)
+		if timeout > 0 {
+			c.at.Load().enlist(c)
+		}
 	}
 }
 

@@ -127,7 +127,7 @@ func TestTakingIsActivity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := stillLoop(t)
-			l.engine.server.IdleTimeout = time.Second
+			l.service().Apply(Terms{IdleTimeout: time.Second})
 			c, conn := l.addTCPClient(t)
 			owe(l, t, c, conn)
 			at := func(ms time.Duration, there bool) {
@@ -145,7 +145,7 @@ func TestTakingIsActivity(t *testing.T) {
 			at(1200, true)
 			at(2100, true)
 			at(2300, false)
-			if why := reason(c.ending.Load()); why != reasonIdle {
+			if why := endReason(c.ending.Load()); why != reasonIdle {
 				t.Errorf("it ended for the reason %q", why)
 			}
 		})
@@ -155,7 +155,7 @@ func TestTakingIsActivity(t *testing.T) {
 // A client that has taken everything is idle by its last activity again.
 func TestTakingAllIsActivity(t *testing.T) {
 	l := stillLoop(t)
-	l.engine.server.IdleTimeout = time.Second
+	l.service().Apply(Terms{IdleTimeout: time.Second})
 	c, conn := l.addTCPClient(t)
 	l.owe(t, c, conn)
 	l.now = time.Second
@@ -163,7 +163,7 @@ func TestTakingAllIsActivity(t *testing.T) {
 	takeAll(t, c, conn)
 	l.now = 1200 * time.Millisecond
 	l.expire()
-	if list := l.idle.fromOldest(); !slices.Equal(list, []*epollClient{c}) || l.patience(l.now) != 1000 {
+	if list := l.of(l.service()).idle.fromOldest(); !slices.Equal(list, []*epollClient{c}) || l.patience(l.now) != 1000 {
 		t.Errorf("%d clients are in the list, and the loop waits for %d ms", len(list), l.patience(l.now))
 	}
 }

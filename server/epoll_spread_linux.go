@@ -72,8 +72,8 @@ func (l *loop) assess() {
 	}
 }
 
-// placeFor returns the loop for a new client: the one that accepts, while it is not full.
-func (l *loop) placeFor() *loop {
+// forNewClient returns the loop for a new client: the one that accepts, while it is not full.
+func (l *loop) forNewClient() *loop {
 	if !l.full.Load() {
 		return l
 	}

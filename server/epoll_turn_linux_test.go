@@ -15,8 +15,7 @@ func stillLoop(t *testing.T) *loop {
 	t.Helper()
 	s := new(Server)
 	s.Logger = textLogger(t.Output())
-	s.prepare()
-	t.Cleanup(s.stop)
+	begin(t, s, &s.unnamed)
 	l, err := newLoop(newNativeEngine(s).(*epollEngine))
 	if err != nil {
 		t.Fatal(err)
@@ -39,14 +38,17 @@ func (l *loop) addClient(t *testing.T) (*epollClient, int) {
 	return l.welcome(t, ends[0], "unix"), ends[1]
 }
 
+// service is that of all clients of the loop.
+func (l *loop) service() *Service { return &l.engine.server.unnamed }
+
 // welcome makes the loop's client of the socket fd.
 func (l *loop) welcome(t *testing.T, fd int, network string) *epollClient {
 	t.Helper()
-	s := l.engine.server
+	v := l.service()
 	c := &epollClient{fd: int32(fd)}
-	c.begin(s, &localEnd{network, "here"}, endpoint{name: unique.Make("there")}, l.now)
-	if !s.admission.take(nil) || !s.admit(c, &c.session) {
-		t.Fatal("there is no place")
+	c.begin(v, &localEnd{network, "here"}, endpoint{name: unique.Make("there")}, l.now)
+	if !v.acquire(nil) || !v.admit(c, &c.session) {
+		t.Fatal("the client was not admitted")
 	}
 	l.adopt(c)
 	t.Cleanup(func() {
@@ -80,7 +82,7 @@ func TestTurnIsOneBuffer(t *testing.T) {
 // Sessions end by idle time in the order of their last bytes, at the time that the loop says it will wait for.
 func TestIdleOrder(t *testing.T) {
 	l := stillLoop(t)
-	l.engine.server.IdleTimeout = time.Second
+	l.service().Apply(Terms{IdleTimeout: time.Second})
 	if got := l.patience(l.now); got != -1 {
 		t.Errorf("without clients the loop waits for %d ms", got)
 	}
@@ -109,7 +111,7 @@ func TestIdleOrder(t *testing.T) {
 	} {
 		l.now = step.now * time.Millisecond
 		l.expire()
-		if got := l.idle.fromOldest(); !slices.Equal(got, step.left) {
+		if got := l.of(l.service()).idle.fromOldest(); !slices.Equal(got, step.left) {
 			t.Errorf("at %v: %d clients are left", l.now, len(got))
 		}
 		if got := l.patience(l.now); got != step.wait {

@@ -16,8 +16,10 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s := &server.Server{IdleTimeout: time.Minute}
-	go s.Serve(l)
+	var echo server.Service
+	echo.Apply(server.Terms{IdleTimeout: time.Minute})
+	s := new(server.Server)
+	go s.Serve(l, &echo)
 
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {

@@ -71,6 +71,8 @@ type fixture struct {
 	t       *testing.T
 	network string
 	server  Server
+	service Service // of all listeners
+	terms   Terms   // of the service
 	log     *logbook
 	addr    net.Addr
 	servedC <-chan error // what the last Serve returned
@@ -86,15 +88,25 @@ func (f *fixture) start() {
 func (f *fixture) serve(l net.Listener) {
 	f.t.Helper()
 	f.addr = l.Addr()
+	f.service.Apply(f.terms)
 	servedC := make(chan error, 1)
 	f.servedC = servedC
-	go func() { servedC <- f.server.Serve(l) }()
+	go func() { servedC <- f.server.Serve(l, &f.service) }()
 	f.t.Cleanup(func() { f.server.Close() })
 	waitUntil(f.t, "Serve has begun, or will not", func() bool {
 		f.server.mu.Lock()
 		defer f.server.mu.Unlock()
 		return f.server.stop != nil || f.server.phase != phaseOpen
 	})
+}
+
+// begin makes v a service of s without serving anything.
+func begin(t testing.TB, s *Server, v *Service) {
+	if _, err := s.beginServe(v); err != nil {
+		t.Fatal(err)
+	}
+	s.endServe(v)
+	t.Cleanup(s.stop)
 }
 
 func listen(t *testing.T, network string) net.Listener {

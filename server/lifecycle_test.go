@@ -111,7 +111,7 @@ func TestServeAfterClose(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
 		f.server.Close()
 		l := listen(t, f.network)
-		if err := f.server.Serve(l); !errors.Is(err, ErrServerClosed) {
+		if err := f.server.Serve(l, &f.service); !errors.Is(err, ErrServerClosed) {
 			t.Errorf("Serve returned %v", err)
 		}
 		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -154,7 +154,7 @@ func TestSeveralListeners(t *testing.T) {
 
 func TestIdleClientIsClosed(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
-		f.server.IdleTimeout = time.Second
+		f.terms.IdleTimeout = time.Second
 		f.start()
 		conn := f.dial()
 		exchange(t, conn, []byte("hello"))
@@ -168,7 +168,7 @@ func TestIdleClientIsClosed(t *testing.T) {
 // A client that sends and then neither sends nor reads is idle too, though the server owes it something.
 func TestStuckClientIsIdle(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
-		f.server.IdleTimeout = 500 * time.Millisecond
+		f.terms.IdleTimeout = 500 * time.Millisecond
 		f.start()
 		conn := f.dial()
 		go conn.Write(make([]byte, 64<<20))

@@ -114,7 +114,7 @@ func TestMaxConnectionsPerSource(t *testing.T) {
 	forEachOn(t, []string{"tcp4"}, func(t *testing.T, f *fixture) {
 		const refusals = 10
 		other := anotherSource(t)
-		f.server.MaxConnectionsPerSource = 2
+		f.terms.Limits.PerSource = 2
 		f.start()
 		first, second := f.dial(), f.dial()
 		exchange(t, first, []byte("first"))
@@ -124,14 +124,14 @@ func TestMaxConnectionsPerSource(t *testing.T) {
 		}
 		exchange(t, f.dialFrom(other), []byte("from another source"))
 		want := Stats{
-			Active: 3, Accepted: 3, Refused: Refusals{SourceLimit: refusals},
+			Active: 3, Accepted: 3, Refused: Refusals{RefusedSourceLimit: refusals},
 			BytesReceived: 30, BytesSent: 30,
 		}
 		waitUntil(t, "all is counted", func() bool { return f.server.Stats() == want })
 
 		first.Close()
 		f.log.await(t, 1, "connection closed", "id=1 ")
-		waitUntil(t, "the place is free", func() bool { return f.placesTaken() == 2 })
+		waitUntil(t, "the place is free", func() bool { return f.connectionsTaken() == 2 })
 		exchange(t, f.dial(), []byte("in the place of the first"))
 		f.sentAway(nil)
 	})
@@ -140,9 +140,9 @@ func TestMaxConnectionsPerSource(t *testing.T) {
 // Clients of Unix sockets have no address: limits of sources do not apply to them.
 func TestUnixClientsHaveNoSource(t *testing.T) {
 	forEachOn(t, []string{"unix"}, func(t *testing.T, f *fixture) {
-		f.server.MaxConnectionsPerSource = 1
-		f.server.ConnectionRatePerSource = 0.001
-		f.server.Allow = func(netip.Addr) bool { return false }
+		f.terms.Limits.PerSource = 1
+		f.terms.Limits.RatePerSource = 0.001
+		f.terms.Access.Allow = func(netip.Addr) bool { return false }
 		f.start()
 		for range 5 {
 			exchange(t, f.dial(), []byte("welcome"))
@@ -152,7 +152,7 @@ func TestUnixClientsHaveNoSource(t *testing.T) {
 
 func TestConnectionRatePerSource(t *testing.T) {
 	forEachOn(t, []string{"tcp4", "tcp6"}, func(t *testing.T, f *fixture) {
-		f.server.ConnectionRatePerSource = 0.001
+		f.terms.Limits.RatePerSource = 0.001
 		f.start()
 		first := f.dial()
 		exchange(t, first, []byte("first"))
@@ -161,7 +161,7 @@ func TestConnectionRatePerSource(t *testing.T) {
 		f.log.await(t, 1, "connection closed")
 		f.sentAway(nil) // it is a rate, not a number
 		f.log.await(t, 1, "connection refused", "local="+f.addr.String(), "reason=rate", "held_back=0")
-		if st := f.server.Stats(); st.Refused != (Refusals{Rate: 2}) || st.Refused.Total() != 2 || st.Accepted != 1 {
+		if st := f.server.Stats(); st.Refused != (Refusals{RefusedConnectionRate: 2}) || st.Refused.Total() != 2 || st.Accepted != 1 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -170,7 +170,7 @@ func TestConnectionRatePerSource(t *testing.T) {
 func TestAllow(t *testing.T) {
 	forEachOn(t, []string{"tcp4"}, func(t *testing.T, f *fixture) {
 		other := anotherSource(t)
-		f.server.Allow = func(a netip.Addr) bool { return a == netip.MustParseAddr("127.0.0.1") }
+		f.terms.Access.Allow = func(a netip.Addr) bool { return a == netip.MustParseAddr("127.0.0.1") }
 		f.server.MaxConnections = 1
 		f.start()
 		for range 20 { // each of them gives its place back
@@ -178,7 +178,7 @@ func TestAllow(t *testing.T) {
 		}
 		exchange(t, f.dial(), []byte("welcome"))
 		f.log.await(t, 1, "connection refused", "remote=127.0.0.2:", "reason=access", "held_back=0")
-		if st := f.server.Stats(); st.Refused != (Refusals{Access: 20}) || st.Refused.Total() != 20 || st.Accepted != 1 {
+		if st := f.server.Stats(); st.Refused != (Refusals{RefusedAccess: 20}) || st.Refused.Total() != 20 || st.Accepted != 1 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -188,7 +188,7 @@ func TestAllow(t *testing.T) {
 func TestPlacesAreGivenBack(t *testing.T) {
 	forEachOn(t, []string{"tcp4", "tcp6"}, func(t *testing.T, f *fixture) {
 		f.server.MaxConnections = 10
-		f.server.MaxConnectionsPerSource = 5
+		f.terms.Limits.PerSource = 5
 		f.start()
 		for i := range 60 {
 			conn, err := net.Dial("tcp", f.addr.String())
@@ -212,23 +212,26 @@ func TestPlacesAreGivenBack(t *testing.T) {
 			}
 		}
 		f.server.Close()
-		waitUntil(t, "nothing is taken", func() bool { return f.placesTaken() == 0 })
-		a := f.server.admission
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if len(a.bySource) != 0 {
-			t.Errorf("taken by source: %v", a.bySource)
+		waitUntil(t, "nothing is taken", func() bool { return f.connectionsTaken() == 0 })
+		r := &f.server.registry
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if m := f.service.members.bySource; len(m) != 0 {
+			t.Errorf("taken by source: %v", m)
 		}
 	})
 }
 
-// placesTaken returns how many clients there are for the limits: one who has left the
-// registry may still be counted, for a moment.
-func (f *fixture) placesTaken() int {
-	a := f.server.admission
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.taken
+// connectionsTaken returns how many clients there are for the limits of the server and of the
+// service: one that has left the registry may still be counted, for a moment.
+func (f *fixture) connectionsTaken() int {
+	most := 0
+	for _, c := range []*connectionLimit{&f.server.connections, &f.service.connections} {
+		c.mu.Lock()
+		most = max(most, c.taken)
+		c.mu.Unlock()
+	}
+	return most
 }
 
 // anotherSource returns an address of this machine that is not 127.0.0.1.

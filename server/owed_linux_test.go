@@ -61,7 +61,7 @@ func (f *fixture) dialOwed() (halfConn, []byte) {
 		switch c := f.clientOf(conn).(type) {
 		case *epollClient:
 			owed := false
-			c.loop.Load().await(func() { owed = c.stage == stageOwed })
+			c.at.Load().loop.await(func() { owed = c.stage == stageOwed })
 			return owed
 		case *portableClient:
 			var info unix.TCPInfo
@@ -113,14 +113,14 @@ func checkEnd(t *testing.T, line, want string) {
 // Limits count a client that does not take its answers as long as it does not.
 func TestOwedClientHasItsPlace(t *testing.T) {
 	forEachOn(t, []string{"tcp4", "tcp6"}, func(t *testing.T, f *fixture) {
-		f.server.MaxConnectionsPerSource = 1
+		f.terms.Limits.PerSource = 1
 		f.startOwing()
 		conn, _ := f.dialOwed()
 		f.sentAway(nil)
 		if _, err := io.ReadAll(conn); err != nil {
 			t.Error(err)
 		}
-		waitUntil(t, "the place is free", func() bool { return f.placesTaken() == 0 })
+		waitUntil(t, "the place is free", func() bool { return f.connectionsTaken() == 0 })
 		exchange(t, f.dial(), []byte("another"))
 	})
 }
@@ -154,7 +154,7 @@ func TestEndsOfOwedClient(t *testing.T) {
 		t.Run(end.reason, func(t *testing.T) {
 			forEachOn(t, []string{"tcp4"}, func(t *testing.T, f *fixture) {
 				if end.reason == "idle" {
-					f.server.IdleTimeout = 500 * time.Millisecond
+					f.terms.IdleTimeout = 500 * time.Millisecond
 				}
 				f.startOwing()
 				conn, _ := f.dialOwed()
@@ -164,7 +164,7 @@ func TestEndsOfOwedClient(t *testing.T) {
 				if _, err := fmt.Sscanf(line[bytes.LastIndexByte([]byte(line), ' ')+1:], "undelivered=%d", &undelivered); err != nil {
 					t.Fatalf("%s: %v", line, err)
 				}
-				waitUntil(t, "its place is free", func() bool { return f.placesTaken() == 0 })
+				waitUntil(t, "its place is free", func() bool { return f.connectionsTaken() == 0 })
 				if end.reason != "idle" && end.reason != "disconnected" {
 					return
 				}

@@ -86,7 +86,7 @@ func TestDescriptorsAreRefused(t *testing.T) {
 		check(f.dial())
 	}
 	servedC := make(chan error, 1)
-	go func() { servedC <- f.server.ServePacket(packets) }()
+	go func() { servedC <- f.server.ServePacket(packets, &f.service) }()
 	name := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "client"), Net: "unixgram"}
 	client, err := net.DialUnix("unixgram", name, packets.LocalAddr().(*net.UnixAddr))
 	if err != nil {

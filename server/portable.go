@@ -27,38 +27,51 @@ func newPortableEngine(s *Server) *portableEngine {
 	}
 }
 
-func (e *portableEngine) prepare(l *closingOnce) (func(context.Context) error, error) {
-	return func(ctx context.Context) error { return e.accept(ctx, l) }, nil
+func (e *portableEngine) prepare(l *closingOnce, v *Service) (func(context.Context) error, error) {
+	return func(ctx context.Context) error { return e.accept(ctx, l, v) }, nil
 }
 
-func (e *portableEngine) accept(ctx context.Context, l net.Listener) error {
+func (e *portableEngine) accept(ctx context.Context, l net.Listener, v *Service) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var b backoff
 	for {
-		conn, err := b.accept(ctx, l, e.server.log)
+		conn, err := b.accept(ctx, l, v.log)
 		if err != nil {
 			return err
 		}
-		if !e.server.admission.wait(ctx) {
+		if !v.wait(ctx) {
 			conn.Close()
 			return ctx.Err()
 		}
-		e.welcome(conn)
+		e.welcome(conn, v)
 	}
 }
 
 // serving is empty: each client has a goroutine of its own.
 func (e *portableEngine) serving() []*progress { return nil }
 
+func (e *portableEngine) applied(v *Service) {
+	r := &e.server.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.clientsOf(v) {
+		if c, ok := c.(*portableClient); ok {
+			c.applied()
+		}
+	}
+}
+
+func (e *portableEngine) left(*Service) {}
+
 func (e *portableEngine) stop() {}
 
 // welcome makes conn a client if it is admitted.
-func (e *portableEngine) welcome(conn net.Conn) {
+func (e *portableEngine) welcome(conn net.Conn, v *Service) {
 	c := &portableClient{engine: e, conn: conn}
-	c.beginConn(e.server, conn)
+	c.beginConn(v, conn)
 	receiveUrgentInline(conn)
-	if !e.server.admit(c, &c.session) {
+	if !v.admit(c, &c.session) {
 		refuseConn(conn)
 		return
 	}
@@ -86,7 +99,7 @@ type portableClient struct {
 	halfClosed bool // the client was told that nothing more will come
 
 	mu      sync.Mutex
-	ending  reason    // reasonNone while it is being served
+	ending  endReason // reasonNone while it is being served
 	closeBy time.Time // end of the grace time, if the server ended the session
 }
 
@@ -102,7 +115,7 @@ func (c *portableClient) run() {
 		c.linger()
 	}
 	undelivered := c.close(why)
-	c.server.dismiss(&c.session, why, err, undelivered)
+	c.service.dismiss(&c.session, why, err, undelivered)
 }
 
 // echo sends back what it reads until that fails. io.Copy would not do: the counters have to
@@ -113,7 +126,7 @@ func (c *portableClient) echo() error {
 	defer func() {
 		if bulk != nil {
 			c.engine.bulk.Put(bulk)
-			c.server.trimmer.gaveUp(len(bulk))
+			c.engine.server.trimmer.gaveUp(len(bulk))
 		}
 	}()
 	buf := small
@@ -164,8 +177,8 @@ func (c *portableClient) write(p []byte) error {
 func (c *portableClient) gave(n int) {
 	if n > 0 {
 		c.asked = false
-		c.countReceived(n, c.server.now())
-		c.server.totals.received.Add(uint64(n))
+		c.countReceived(n, c.now())
+		c.service.totals.received.Add(uint64(n))
 	}
 }
 
@@ -173,23 +186,32 @@ func (c *portableClient) gave(n int) {
 func (c *portableClient) took(n int) {
 	if n > 0 {
 		c.asked = false
-		c.countSent(n, c.server.now())
-		c.server.totals.sent.Add(uint64(n))
+		c.countSent(n, c.now())
+		c.service.totals.sent.Add(uint64(n))
 	}
 }
 
-// extend moves a deadline to IdleTimeout from now, if there is one.
+// now returns the time by the clock of the server.
+func (c *portableClient) now() time.Duration { return c.service.server.now() }
+
+// idleTimeout is that of the terms, which may change at any time.
+func (c *portableClient) idleTimeout() time.Duration { return c.service.terms.Load().IdleTimeout }
+
+// extend moves a deadline to the idle timeout from now, if there is one.
 func (c *portableClient) extend(setDeadline func(time.Time) error) error {
-	if c.server.IdleTimeout <= 0 {
+	c.mu.Lock() // so that applied sets its deadlines before, or sees what was the last activity
+	defer c.mu.Unlock()
+	timeout := c.idleTimeout()
+	if timeout <= 0 || c.ending != reasonNone {
 		return nil
 	}
 	if c.asked {
-		return c.moveDeadline(setDeadline, c.askInterval())
+		timeout = c.askInterval()
 	}
-	return c.moveDeadline(setDeadline, c.server.IdleTimeout)
+	return setDeadline(time.Now().Add(timeout))
 }
 
-// moveDeadline moves a deadline to d from now, unless end has set those that hold to the end.
+// moveDeadline moves a deadline to d from now, unless end has set the last ones.
 func (c *portableClient) moveDeadline(setDeadline func(time.Time) error, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,4 +219,18 @@ func (c *portableClient) moveDeadline(setDeadline func(time.Time) error, d time.
 		return nil
 	}
 	return setDeadline(time.Now().Add(d))
+}
+
+// applied gives the client deadlines by an idle timeout that has changed.
+func (c *portableClient) applied() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != reasonNone {
+		return
+	}
+	var deadline time.Time
+	if timeout := c.idleTimeout(); timeout > 0 {
+		deadline = time.Now().Add(timeout - (c.now() - c.lastActivity()))
+	}
+	c.conn.SetDeadline(deadline)
 }

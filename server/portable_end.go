@@ -22,7 +22,7 @@ const lingerQuiet = 100 * time.Millisecond
 // event tells.
 const deliverInterval = time.Second
 
-func (c *portableClient) end(why reason) bool {
+func (c *portableClient) end(why endReason) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending != reasonNone {
@@ -59,7 +59,7 @@ func (c *portableClient) deliver() error {
 
 // askInterval is how long to wait before the client is asked again for how much its system has.
 func (c *portableClient) askInterval() time.Duration {
-	if timeout := c.server.IdleTimeout; timeout > 0 {
+	if timeout := c.idleTimeout(); timeout > 0 {
 		return min(deliverInterval, max(timeout/8, time.Millisecond))
 	}
 	return deliverInterval
@@ -77,10 +77,10 @@ func (c *portableClient) takes() bool {
 	moved := !first && n != c.unsent
 	c.asked, c.unsent = n > 0, n
 	if moved {
-		c.activity.Store(int64(c.server.now()))
+		c.activity.Store(int64(c.now()))
 	}
-	timeout := c.server.IdleTimeout
-	return moved || n > 0 && (first || timeout <= 0 || c.server.now() < c.lastActivity()+timeout)
+	timeout := c.idleTimeout()
+	return moved || n > 0 && (first || timeout <= 0 || c.now() < c.lastActivity()+timeout)
 }
 
 // isEnding tells whether the server ends the session.
@@ -92,7 +92,7 @@ func (c *portableClient) isEnding() bool {
 
 // finish settles why the session ended, given the error that ended it. From then on end has no
 // effect.
-func (c *portableClient) finish(err error) reason {
+func (c *portableClient) finish(err error) endReason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	byServer := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
@@ -144,7 +144,7 @@ func (c *portableClient) linger() {
 // were sent did not reach the client's system. If it lacks something it is reset: so it can tell,
 // and the kernel keeps nothing for it. At shutdown the kernel may go on with what it has, if that
 // is all that there is.
-func (c *portableClient) close(why reason) (undelivered int) {
+func (c *portableClient) close(why endReason) (undelivered int) {
 	defer c.conn.Close()
 	if why == reasonEOF {
 		return 0

@@ -17,8 +17,9 @@ func TestIdleTimeCountsFromTheLastByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, conn := net.Pipe()
 		log := newLogbook()
-		s := &Server{Logger: textLogger(log), IdleTimeout: time.Minute}
-		go s.Serve(newScriptedListener(conn))
+		s, v := &Server{Logger: textLogger(log)}, new(Service)
+		v.Apply(Terms{IdleTimeout: time.Minute})
+		go s.Serve(newScriptedListener(conn), v)
 
 		message := []byte("0123456789")
 		for range 5 {
@@ -53,7 +54,7 @@ func TestPanicIsNotHidden(t *testing.T) {
 	if os.Getenv("SERVER_TEST_PANIC") != "" {
 		_, conn := net.Pipe()
 		s := new(Server)
-		s.Serve(newScriptedListener(panickingConn{conn}))
+		s.Serve(newScriptedListener(panickingConn{conn}), nil)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -74,7 +75,7 @@ func TestEndWithoutDeadlines(t *testing.T) {
 	defer client.Close()
 	s := new(Server)
 	servedC := make(chan error, 1)
-	go func() { servedC <- s.Serve(newScriptedListener(deadlineless{conn})) }()
+	go func() { servedC <- s.Serve(newScriptedListener(deadlineless{conn}), nil) }()
 	client.SetDeadline(time.Now().Add(patience))
 	exchange(t, client, []byte("hello"))
 	closedC := make(chan error, 1)

@@ -10,7 +10,7 @@ import (
 func TestPrepare(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
 		l := listen(t, f.network)
-		serve, err := f.server.Prepare(l)
+		serve, err := f.server.Prepare(l, &f.service)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestPrepare(t *testing.T) {
 func TestPreparedButNotServed(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
 		l := listen(t, f.network)
-		serve, err := f.server.Prepare(l)
+		serve, err := f.server.Prepare(l, &f.service)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestPreparedButNotServed(t *testing.T) {
 		if err := serve(); !errors.Is(err, ErrServerClosed) {
 			t.Errorf("serve returned %v", err)
 		}
-		if _, err := f.server.Prepare(l); !errors.Is(err, ErrServerClosed) {
+		if _, err := f.server.Prepare(l, &f.service); !errors.Is(err, ErrServerClosed) {
 			t.Errorf("Prepare returned %v", err)
 		}
 	})
@@ -70,7 +70,7 @@ func TestPrepareFails(t *testing.T) {
 		l := listen(t, "tcp4")
 		l.Close()
 		f := newFixture(t, e, "tcp4")
-		if _, err := f.server.Prepare(l); !errors.Is(err, net.ErrClosed) {
+		if _, err := f.server.Prepare(l, &f.service); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s: Prepare returned %v", e.name, err)
 		}
 		f.server.Close()
@@ -81,7 +81,7 @@ func TestPreparePacket(t *testing.T) {
 	for _, way := range datagramWays() {
 		f := newDatagrams(t, way, "127.0.0.1:0")
 		pc := f.open()
-		serve, err := f.server.preparePacket(pc, way.echo)
+		serve, err := f.server.preparePacket(pc, &f.service, way.echo)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestPreparePacket(t *testing.T) {
 			t.Errorf("%s: serve returned %v", way.name, err)
 		}
 		pc = f.open()
-		if _, err := f.server.PreparePacket(pc); !errors.Is(err, ErrServerClosed) {
+		if _, err := f.server.PreparePacket(pc, &f.service); !errors.Is(err, ErrServerClosed) {
 			t.Errorf("%s: PreparePacket returned %v", way.name, err)
 		}
 		pc.Close()

@@ -47,6 +47,23 @@ func newRateLimiter(perSecond float64) *rateLimiter {
 	}
 }
 
+// changed returns a limiter with another rate, at the time now, that knows what each source has used.
+// A source that had to wait for long at a lower rate need not wait longer than the new one asks for.
+func (r *rateLimiter) changed(perSecond float64, now time.Duration) *rateLimiter {
+	if r == nil || perSecond <= 0 {
+		return newRateLimiter(perSecond)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rate = newRate(perSecond)
+	for i := range r.sets {
+		for j := range r.sets[i] {
+			r.bound(&r.sets[i][j].share, now)
+		}
+	}
+	return r
+}
+
 // allow counts an event of the source that has the address a, at the time now, and reports true, or
 // reports false if it would be too many.
 func (r *rateLimiter) allow(a netip.Addr, now time.Duration) bool {
@@ -93,6 +110,11 @@ const maxInterval = 100 * 365 * 24 * time.Hour
 // A share is what has been used of a rate. The zero value is unused.
 type share struct {
 	due time.Duration // when the next event would be due, at the full rate
+}
+
+// bound makes s say no more than what can have been used of r at the time now.
+func (r rate) bound(s *share, now time.Duration) {
+	s.due = min(s.due, now+r.burst+r.interval)
 }
 
 // take counts an event at the time now and reports true, or reports false if it would be too many.

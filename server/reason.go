@@ -1,54 +1,109 @@
 package server
 
 import (
-	"errors"
-	"io"
-	"os"
-	"slices"
-	"syscall"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// A reason says why a session ended.
-type reason uint8
+// A Reason is why a connection or a datagram was refused.
+type Reason uint8
 
 const (
-	reasonNone reason = iota // it has not
-	reasonEOF
-	reasonIdle
-	reasonReset
-	reasonTimeout
-	reasonShutdown
-	reasonDisconnected
-	reasonError
+	notRefused Reason = iota
+
+	// Of connections.
+	RefusedSourceLimit    // more than Limits.PerSource
+	RefusedConnectionRate // more than Limits.RatePerSource
+	RefusedAccess         // not admitted by Access.Allow
+
+	// Of datagrams.
+	RefusedLoopPort     // from a port that might answer the answer, see Server.ServePacket
+	RefusedRepeat       // the same again and again, see Server.ServePacket
+	RefusedBroadcast    // from or to a broadcast, multicast or unspecified address
+	RefusedSourceRate   // more than DatagramLimits.PerSource
+	RefusedDatagramRate // more than DatagramLimits.Total
+	RefusedOversize     // larger than any of UDP, and so cut
+	RefusedUnsent       // the system did not take the answer, or a client of a Unix socket did not in time
+	reasons             // how many there are
+	firstDatagramReason = RefusedLoopPort
 )
 
-// String returns the word that the log shows.
-func (r reason) String() string {
-	return [...]string{"", "eof", "idle", "reset", "timeout", "shutdown", "disconnected", "error"}[r]
+// String returns the word for the reason in the log, the status and the metrics. The words of two
+// reasons differ if both are of connections, or both of datagrams.
+func (r Reason) String() string {
+	return [reasons]string{
+		RefusedSourceLimit:    "source-limit",
+		RefusedConnectionRate: "rate",
+		RefusedAccess:         "access",
+		RefusedLoopPort:       "loop-port",
+		RefusedRepeat:         "repeat",
+		RefusedBroadcast:      "broadcast",
+		RefusedSourceRate:     "source-rate",
+		RefusedDatagramRate:   "rate",
+		RefusedOversize:       "oversize",
+		RefusedUnsent:         "unsent",
+	}[r]
 }
 
-// byServer tells whether it was the server's wish that the session ended.
-func (r reason) byServer() bool {
-	return r == reasonShutdown || r == reasonDisconnected
+// Refusals counts what was refused, by Reason.
+type Refusals [reasons]uint64
+
+// Connections yields each reason to refuse a connection, by its word, with its count.
+func (r Refusals) Connections() iter.Seq2[string, uint64] {
+	return r.between(notRefused+1, firstDatagramReason)
 }
 
-// unreachable is what a connection returns that was given up because nothing came from the client any more: what
-// routers have said of it, if they have said something.
-var unreachable = [...]syscall.Errno{
-	syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN,
+// Datagrams yields each reason to refuse a datagram, by its word, with its count.
+func (r Refusals) Datagrams() iter.Seq2[string, uint64] {
+	return r.between(firstDatagramReason, reasons)
 }
 
-// reasonFor tells why a client whose connection returned err is gone.
-func reasonFor(err error) reason {
-	switch {
-	case errors.Is(err, io.EOF):
-		return reasonEOF
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return reasonIdle
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
-		return reasonReset
-	case slices.ContainsFunc(unreachable[:], func(errno syscall.Errno) bool { return errors.Is(err, errno) }):
-		return reasonTimeout
+func (r Refusals) between(first, end Reason) iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		for why := first; why < end; why++ {
+			if !yield(why.String(), r[why]) {
+				return
+			}
+		}
 	}
-	return reasonError
+}
+
+// Total returns the sum over all reasons.
+func (r Refusals) Total() uint64 {
+	var sum uint64
+	for _, n := range r {
+		sum += n
+	}
+	return sum
+}
+
+// A refusalLog counts what is refused, and keeps it from filling the log: a line a second for each
+// reason is the most.
+type refusalLog struct {
+	counts [reasons]atomic.Uint64
+
+	mu        sync.Mutex
+	throttles [reasons]throttle
+}
+
+// note counts a refusal. It reports whether there is to be a line about it in the log, and for how
+// many before there was none.
+func (l *refusalLog) note(why Reason) (heldBack uint64, ok bool) {
+	l.counts[why].Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.throttles[why].allow(time.Now(), warningGap)
+}
+
+// addTo adds the counts to those of connections and those of datagrams.
+func (l *refusalLog) addTo(connections, datagrams *Refusals) {
+	for why := range reasons {
+		to := connections
+		if why >= firstDatagramReason {
+			to = datagrams
+		}
+		to[why] += l.counts[why].Load()
+	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"sync"
 )
 
@@ -25,16 +26,41 @@ type registry struct {
 	mu      sync.Mutex
 	clients map[uint64]client
 	lastID  uint64
-	closing bool          // endAll was called: no client may come in after it
-	emptyC  chan struct{} // closed when the last client leaves; nil while nobody waits for that
+	closing bool // endAll was called: no client may come in after it
+	population
 }
 
-// add gives c's session an id and makes it known, unless all sessions have been ended.
-func (r *registry) add(c client, s *session) bool {
+// members is what a registry knows of the clients of one service.
+type members struct {
+	population
+	bySource map[netip.Addr]int // how many there are; nil without Limits.PerSource
+	closing  bool               // endAll was called: no client may come in after it
+}
+
+// A population counts clients.
+type population struct {
+	size   int
+	emptyC chan struct{} // closed when the last client leaves; nil while nothing waits for that
+}
+
+func (p *population) leave() {
+	if p.size--; p.size == 0 && p.emptyC != nil {
+		close(p.emptyC)
+		p.emptyC = nil
+	}
+}
+
+// add gives c's session an id and makes it known, unless the sessions of its service have been
+// ended, or its source has as many as it may have. Only then there is a reason.
+func (r *registry) add(c client, s *session) (added bool, why Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closing {
-		return false
+	m := &s.service.members
+	if r.closing || m.closing {
+		return false, notRefused
+	}
+	if from := s.remote.ip.Addr(); !r.addSource(s.service, from) {
+		return false, RefusedSourceLimit
 	}
 	if r.clients == nil {
 		r.clients = make(map[uint64]client)
@@ -42,24 +68,71 @@ func (r *registry) add(c client, s *session) bool {
 	r.lastID++
 	s.id = r.lastID
 	r.clients[s.id] = c
+	r.size++
+	m.size++
+	return true, notRefused
+}
+
+// addSource counts one more client of v from the address from, which is not valid if it has none. It
+// reports false if there are as many as there may be. Sources are counted only while there is a
+// limit, so the clients that are there are counted when there is a new one. r.mu is held.
+func (r *registry) addSource(v *Service, from netip.Addr) bool {
+	limit, m := v.terms.Load().Limits.PerSource, &v.members
+	switch {
+	case limit <= 0:
+		m.bySource = nil
+		return true
+	case m.bySource == nil:
+		m.bySource = make(map[netip.Addr]int)
+		for c := range r.clientsOf(v) {
+			if from := c.base().remote.ip.Addr(); from.IsValid() {
+				m.bySource[sourceOf(from)]++
+			}
+		}
+	}
+	if !from.IsValid() {
+		return true
+	}
+	source := sourceOf(from)
+	if m.bySource[source] >= limit {
+		return false
+	}
+	m.bySource[source]++
 	return true
 }
 
-// remove forgets the session with the given id.
-func (r *registry) remove(id uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.clients, id)
-	if len(r.clients) == 0 && r.emptyC != nil {
-		close(r.emptyC)
-		r.emptyC = nil
+// clientsOf yields the clients of v, or all if v is nil. r.mu is held.
+func (r *registry) clientsOf(v *Service) iter.Seq[client] {
+	return func(yield func(client) bool) {
+		for _, c := range r.clients {
+			if (v == nil || c.base().service == v) && !yield(c) {
+				return
+			}
+		}
 	}
 }
 
-func (r *registry) len() int {
+// remove forgets a session.
+func (r *registry) remove(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.clients)
+	delete(r.clients, s.id)
+	r.leave()
+	m := &s.service.members
+	m.leave()
+	if from := s.remote.ip.Addr(); m.bySource != nil && from.IsValid() {
+		source := sourceOf(from)
+		if m.bySource[source]--; m.bySource[source] <= 0 {
+			delete(m.bySource, source)
+		}
+	}
+}
+
+// count returns how many clients p counts, that of the registry or of one of its services.
+func (r *registry) count(p *population) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return p.size
 }
 
 // all yields every session. The lock is held between two steps of the range over the
@@ -67,7 +140,7 @@ func (r *registry) len() int {
 func (r *registry) all(yield func(SessionInfo) bool) {
 	r.mu.Lock()
 	for _, c := range r.clients {
-		info := c.info()
+		info := c.base().info()
 		r.mu.Unlock()
 		if !yield(info) {
 			return
@@ -84,27 +157,32 @@ func (r *registry) disconnect(id uint64) bool {
 	return ok && c.end(reasonDisconnected)
 }
 
-// endAll ends every session there is and keeps new ones from beginning.
-func (r *registry) endAll(why reason) {
+// endAll ends every session of v, of the server if v is nil, and keeps new ones from beginning.
+func (r *registry) endAll(v *Service) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closing = true
-	for _, c := range r.clients {
-		c.end(why)
+	if v == nil {
+		r.closing = true
+	} else {
+		v.members.closing = true
+	}
+	for c := range r.clientsOf(v) {
+		c.end(reasonShutdown)
 	}
 }
 
-// waitEmpty returns nil as soon as there is no session, or the error of ctx when that ends first.
-func (r *registry) waitEmpty(ctx context.Context) error {
+// waitEmpty returns nil as soon as p is empty, or the error of ctx when that ends first. p is the
+// population of the registry, or of one of its services.
+func (r *registry) waitEmpty(ctx context.Context, p *population) error {
 	r.mu.Lock()
-	if len(r.clients) == 0 {
+	if p.size == 0 {
 		r.mu.Unlock()
 		return nil
 	}
-	if r.emptyC == nil {
-		r.emptyC = make(chan struct{})
+	if p.emptyC == nil {
+		p.emptyC = make(chan struct{})
 	}
-	emptyC := r.emptyC
+	emptyC := p.emptyC
 	r.mu.Unlock()
 	select {
 	case <-emptyC:

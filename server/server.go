@@ -5,86 +5,60 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// ErrServerClosed is returned by Serve and ServePacket after Shutdown or Close.
+// ErrServerClosed is returned by Serve and ServePacket after Shutdown or Close of the server, and
+// after Shutdown of the service.
 var ErrServerClosed = errors.New("server: closed")
 
-// A Server sends every client its own bytes back. The zero value is ready for use.
-// The exported fields must not be changed once a method has been called; all methods may
-// be called by several goroutines at once.
+// A Server serves the clients of one or several services, see [Service], with what these have in
+// common: the ids of clients, their total number, and the event loops. The zero value is ready for
+// use. The exported fields must not be changed once a method has been called; all methods may be
+// called by several goroutines at once.
 type Server struct {
 	// Logger takes the log: a line at level Info for each client that comes and goes, warnings
-	// for what keeps the server from accepting. It is called while clients wait, so its
+	// for what keeps the server from accepting. The lines of a Service with a Logger go there. It is called while clients wait, so its
 	// handler should not block. nil discards everything.
 	Logger *slog.Logger
 
-	// IdleTimeout is how long a client may neither send anything nor take anything of what it
-	// is sent. After that it is closed, or reset if it has not got everything. 0 means for ever.
-	IdleTimeout time.Duration
-
-	// MaxConnections is how many clients there may be at once. When there are so many, no more are
-	// accepted: they wait in the queue of the kernel. (With Portable, the first of each listener
-	// waits accepted: a listener does not keep a place free for a client that may come.) The log
+	// MaxConnections is how many clients there may be at once, of all services. When there are so many, no more are
+	// accepted: they wait in the queue of the kernel. (With Portable, one client of each listener
+	// has been accepted when it waits: a listener reserves no connection for a client that may come.) The log
 	// says when that begins and when it is over. 0 means as many as the process may have
 	// descriptors, less 64 for its other needs; no more than that are served in any case, and a
 	// larger limit is warned of.
 	MaxConnections int
 
-	// MaxConnectionsPerSource is how many clients one source may have at once. Those above it are
-	// reset. 0 means no limit.
-	//
-	// A source is an IPv4 address, or the /64 network of an IPv6 address, with these exceptions: a
-	// link-local address counts with its zone, for neighbours share a network; one of NAT64
-	// (64:ff9b::/96), 6to4 or Teredo by the IPv4 address in it; one of 64:ff9b:1::/48 by itself.
-	MaxConnectionsPerSource int
-
-	// ConnectionRatePerSource is how many clients a second may come from one source; as many as belong to
-	// a second may come at once. Those above it are reset. 0 means no limit.
-	//
-	// 16384 sources are known at a time. One that is not is let in, whatever others have done.
-	ConnectionRatePerSource float64
-
-	// Datagrams bounds what ServePacket answers. The zero value sets no bounds.
-	Datagrams DatagramLimits
-
-	// Allow tells whether a client from the address a may be served. Who may not is reset. nil lets everybody
-	// in. Clients without an IP address, and senders of datagrams, are not asked about.
-	Allow func(a netip.Addr) bool
-
 	// Portable makes the server serve every listener with a goroutine for each client, as it does
 	// where there is nothing better. It is meant for tests and for doubts.
 	Portable bool
 
-	registry   registry
-	totals     totals
-	admission  *admission // set with began
-	refusalLog refusalLog
-	datagrams  datagramTotals
-	budget     *datagramBudget         // set with began
-	unanswered atomic.Pointer[portSet] // ports of datagrams; set with began
-	trimmer    trimmer
-	log        *slog.Logger // set with began
-	began      time.Time    // of the first Serve; sessions count their time from it
+	registry    registry
+	connections connectionLimit
+	unanswered  atomic.Pointer[portSet] // ports of datagrams; set with began
+	trimmer     trimmer
+	log         *slog.Logger // set with began
+	began       time.Time    // of the first Serve; sessions count their time from it
 
 	//lint:ignore U1000 the portable ways to serve datagrams do without
 	batches sync.Pool // of what receives datagrams several at a time, where the system can
 
-	mu              sync.Mutex
-	phase           phase
-	portable        engine
-	native          engine                       // made for the first listener that it can serve
-	aside           engine                       // the same, for clients that may pass descriptors
-	accepting       context.Context              // done when no more clients are wanted
-	stop            context.CancelFunc           // ends accepting; nil before the first Serve
-	serves          sync.WaitGroup               // running calls of Serve and ServePacket; grows only while phase is open
-	datagramSockets map[*datagramSocket]struct{} // being served
-	droppedBefore   DatagramStats                // of sockets that are not any more: Dropped and DroppedUnknown
+	mu        sync.Mutex
+	phase     phase
+	portable  engine
+	native    engine                // made for the first listener that it can serve
+	aside     engine                // the same, for clients that may pass descriptors
+	accepting context.Context       // done when no more clients are wanted
+	stop      context.CancelFunc    // ends accepting; nil before the first Serve
+	serves    sync.WaitGroup        // running calls of Serve and ServePacket; grows only while phase is open
+	services  map[*Service]struct{} // all but what was shut down
+	unnamed   Service               // of what is served with no service given
+	before    Stats                 // the sum of what the services that were shut down have done
 
 	stopEngine sync.Once
 }
@@ -98,16 +72,19 @@ const (
 	phaseClosed         // no clients
 )
 
-// Serve accepts the clients of l and serves them, until Shutdown or Close is called or accepting
-// fails for good; it then returns ErrServerClosed or the error. Only what can never get better is
+// Serve accepts the clients of l and serves them as v says, until Shutdown or Close of the server,
+// or Shutdown of v, is called or accepting fails for good; it then returns ErrServerClosed or the error. Only what can never get better is
 // for good: l is closed, is no socket, or does not listen. After any other error, such as a lack of
 // descriptors or one that belongs to a single connection or to the network, accepting is tried
 // again after a pause that grows from 5 ms to 1 s, with a warning in the log.
 //
+// With nil for v it serves echo without limits: a service of the server's own, the same for all such
+// calls.
+//
 // l is closed when Serve returns. Clients that were accepted live on. Serve may be
 // called for several listeners at once.
-func (s *Server) Serve(l net.Listener) error {
-	serve, err := s.Prepare(l)
+func (s *Server) Serve(l net.Listener, v *Service) error {
+	serve, err := s.Prepare(l, v)
 	if err != nil {
 		l.Close()
 		return err
@@ -119,24 +96,25 @@ func (s *Server) Serve(l net.Listener) error {
 // descriptors, and returns the function that does the rest: so a program can say that it is ready,
 // and then serve. Clients that come in between wait in the queue of the kernel. After an error, l
 // is as it was; if serve is not called, Close gives back what Prepare took, but for l itself.
-func (s *Server) Prepare(l net.Listener) (serve func() error, err error) {
-	if !s.beginServe() {
-		return nil, ErrServerClosed
+func (s *Server) Prepare(l net.Listener, v *Service) (serve func() error, err error) {
+	v, err = s.beginServe(v)
+	if err != nil {
+		return nil, err
 	}
-	defer s.serves.Done()
+	defer s.endServe(v)
 	closing := &closingOnce{Listener: l}
-	accept, err := s.engineFor(l).prepare(closing)
+	accept, err := s.engineFor(l).prepare(closing, v)
 	if err != nil {
 		return nil, err
 	}
 	return func() error {
 		defer closing.Close()
-		if !s.beginServe() {
-			return ErrServerClosed
+		if _, err := s.beginServe(v); err != nil {
+			return err
 		}
-		defer s.serves.Done()
-		err := accept(s.accepting)
-		if s.accepting.Err() != nil {
+		defer s.endServe(v)
+		err := accept(v.accepting)
+		if v.accepting.Err() != nil {
 			return ErrServerClosed
 		}
 		return err
@@ -152,18 +130,31 @@ func (s *Server) Engine() string {
 	return nativeName
 }
 
-// beginServe counts a call that prepares or serves in, unless the server has been shut down.
-func (s *Server) beginServe() bool {
+// beginServe counts a call that prepares or serves in, unless the server or the service has been
+// shut down, and returns the service.
+func (s *Server) beginServe(v *Service) (*Service, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase != phaseOpen {
-		return false
+		return nil, ErrServerClosed
 	}
 	if s.stop == nil {
 		s.prepare()
 	}
+	if v == nil {
+		v = &s.unnamed
+	}
+	if err := v.begin(s); err != nil {
+		return nil, err
+	}
 	s.serves.Add(1)
-	return true
+	return v, nil
+}
+
+// endServe counts a call out that beginServe has counted in.
+func (s *Server) endServe(v *Service) {
+	v.serves.Done()
+	s.serves.Done()
 }
 
 // engineFor returns the engine that serves the clients of l.
@@ -181,6 +172,26 @@ func (s *Server) engineFor(l net.Listener) engine {
 		*e = newNativeEngine(s)
 	}
 	return *e
+}
+
+// engines returns those that there are.
+func (s *Server) engines() []engine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc([]engine{s.portable, s.native, s.aside}, func(e engine) bool { return e == nil })
+}
+
+// leave forgets a service that has been shut down, but for what it has done.
+func (s *Server) leave(v *Service) {
+	for _, e := range s.engines() {
+		e.left(v)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.services[v]; ok {
+		v.addTo(&s.before)
+		delete(s.services, v)
+	}
 }
 
 // unixSocket returns the Unix socket that l listens on, if it does.
@@ -201,14 +212,14 @@ func (s *Server) prepare() {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.began = time.Now()
-	s.admission = newAdmission(s)
-	if places := s.Places(); places < s.MaxConnections {
-		s.log.Warn("connection limit lowered to what the descriptors allow", "max_connections", s.MaxConnections, "limit", places)
+	limit := s.ConnectionLimit()
+	s.connections.init(limit, s.log)
+	if limit < s.MaxConnections {
+		s.log.Warn("connection limit lowered to what the descriptors allow", "max_connections", s.MaxConnections, "limit", limit)
 	}
-	s.budget = newDatagramBudget(s.Datagrams)
 	s.accepting, s.stop = context.WithCancel(context.Background())
 	s.portable = newPortableEngine(s)
-	s.datagramSockets = make(map[*datagramSocket]struct{})
+	s.services = make(map[*Service]struct{})
 	s.knowPorts()
 }
 
@@ -219,7 +230,7 @@ func (s *Server) prepare() {
 // A client that was still in the kernel's queue, never accepted, is reset by the kernel.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.enter(phaseDraining)
-	err := s.registry.waitEmpty(ctx)
+	err := s.registry.waitEmpty(ctx, &s.registry.population)
 	s.Close()
 	return err
 }
@@ -231,16 +242,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close returns when all clients have gone. It always returns nil.
 func (s *Server) Close() error {
 	s.enter(phaseClosed)
-	s.registry.endAll(reasonShutdown)
-	s.registry.waitEmpty(context.Background())
+	s.registry.endAll(nil)
+	s.registry.waitEmpty(context.Background(), &s.registry.population)
 	s.stopEngine.Do(func() {
-		if s.admission != nil {
-			s.admission.fullness.close()
+		s.connections.fullness.close()
+		s.mu.Lock()
+		for v := range s.services {
+			v.connections.fullness.close()
 		}
-		for _, e := range []engine{s.native, s.aside} {
-			if e != nil {
-				e.stop()
-			}
+		s.mu.Unlock()
+		for _, e := range s.engines() {
+			e.stop()
 		}
 		s.trimmer.stop()
 	})

@@ -13,16 +13,17 @@ type session struct {
 	received atomic.Uint64
 	sent     atomic.Uint64
 
-	server *Server
-	id     uint64 // set by the registry
-	local  *localEnd
-	remote endpoint
-	opened time.Duration
+	service *Service
+	id      uint64 // set by the registry
+	local   *localEnd
+	remote  endpoint
+	opened  time.Duration
 }
 
 // SessionInfo describes a client at one moment.
 type SessionInfo struct {
 	ID            uint64 // counted from 1 in the order of arrival
+	Service       string // Service.Name
 	Network       string // "tcp" or "unix", or what the listener says
 	Local         string // the address the client connected to
 	Remote        string // the client's address
@@ -32,28 +33,32 @@ type SessionInfo struct {
 	LastActivity  time.Time // when a byte last came in or went out; Opened if none did
 }
 
+// base is part of client.
+func (s *session) base() *session { return s }
+
 // begin describes a client that has come at the time now.
-func (s *session) begin(server *Server, local *localEnd, remote endpoint, now time.Duration) {
-	s.server, s.local, s.remote, s.opened = server, local, remote, now
+func (s *session) begin(v *Service, local *localEnd, remote endpoint, now time.Duration) {
+	s.service, s.local, s.remote, s.opened = v, local, remote, now
 	s.activity.Store(int64(now))
 }
 
 // beginConn describes the client behind conn, which has come this moment.
-func (s *session) beginConn(server *Server, conn net.Conn) {
+func (s *session) beginConn(v *Service, conn net.Conn) {
 	a := conn.LocalAddr()
-	s.begin(server, &localEnd{a.Network(), a.String()}, endpointOf(conn.RemoteAddr()), server.now())
+	s.begin(v, &localEnd{a.Network(), a.String()}, endpointOf(conn.RemoteAddr()), v.server.now())
 }
 
 func (s *session) info() SessionInfo {
 	return SessionInfo{
 		ID:            s.id,
+		Service:       s.service.Name,
 		Network:       s.local.network,
 		Local:         s.local.address,
 		Remote:        s.remote.String(),
 		BytesReceived: s.received.Load(),
 		BytesSent:     s.sent.Load(),
-		Opened:        s.server.began.Add(s.opened),
-		LastActivity:  s.server.began.Add(s.lastActivity()),
+		Opened:        s.service.server.began.Add(s.opened),
+		LastActivity:  s.service.server.began.Add(s.lastActivity()),
 	}
 }
 

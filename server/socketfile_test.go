@@ -45,7 +45,7 @@ func TestSocketFile(t *testing.T) {
 	var s Server
 	l := mustListenAt(t, "unix://"+path)
 	servedC := make(chan error, 1)
-	go func() { servedC <- s.Serve(l) }()
+	go func() { servedC <- s.Serve(l, nil) }()
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode() != fs.ModeSocket|0o666 {
 		t.Errorf("the file is %v, %v", info.Mode(), err)

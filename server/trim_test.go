@@ -87,7 +87,7 @@ func serveAndTell(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	s := &Server{Portable: name == portableName}
-	go s.Serve(l)
+	go s.Serve(l, nil)
 	defer s.Close()
 	fmt.Println(l.Addr())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {

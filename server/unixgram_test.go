@@ -74,7 +74,7 @@ func TestUnixDatagramClientThatDoesNotRead(t *testing.T) {
 		const flood = 2000 // more than net.unix.max_dgram_qlen is anywhere
 		f.send(f.dial("idler", false), flood)
 		waitUntil(t, "all is received", func() bool { return f.server.Stats().Datagrams.Received == flood })
-		waitUntil(t, "it is counted", func() bool { return f.server.Stats().Datagrams.Refused.Unsent > 0 })
+		waitUntil(t, "it is counted", func() bool { return f.server.Stats().Datagrams.Refused[RefusedUnsent] > 0 })
 		trade(t, f.dial("reader", true), []byte("me too"))
 	})
 }

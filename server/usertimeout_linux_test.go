@@ -21,7 +21,7 @@ func (f *fixture) atServer(conn net.Conn, do func(fd int)) {
 	})
 	switch c := found.(type) {
 	case *epollClient:
-		c.loop.Load().await(func() { do(int(c.fd)) })
+		c.at.Load().loop.await(func() { do(int(c.fd)) })
 	case *portableClient:
 		control(f.t, c.conn, do)
 	}
@@ -32,7 +32,7 @@ func (f *fixture) clientOf(conn net.Conn) client {
 	f.server.registry.mu.Lock()
 	defer f.server.registry.mu.Unlock()
 	for _, c := range f.server.registry.clients {
-		if c.info().Remote == conn.LocalAddr().String() {
+		if c.base().info().Remote == conn.LocalAddr().String() {
 			return c
 		}
 	}

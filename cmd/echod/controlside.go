@@ -102,17 +102,17 @@ func (v *service) snapshot() control.Status {
 		StartedAt: v.started, UptimeSeconds: time.Since(v.started).Seconds(), State: v.state.Load().(control.State),
 		Connections: control.ConnectionCounts{
 			Active: stats.Active, Accepted: stats.Accepted,
-			Refused: stats.Refused.Total(), RefusedByReason: maps.Collect(stats.Refused.All()),
+			Refused: stats.Refused.Total(), RefusedByReason: maps.Collect(stats.Refused.Connections()),
 			LimitReached: stats.AtLimit, LimitReachedTimes: stats.LimitReached,
 		},
 		Datagrams: control.DatagramCounts{
 			Received: stats.Datagrams.Received, Sent: stats.Datagrams.Sent,
-			Refused: stats.Datagrams.Refused.Total(), RefusedByReason: maps.Collect(stats.Datagrams.Refused.All()),
+			Refused: stats.Datagrams.Refused.Total(), RefusedByReason: maps.Collect(stats.Datagrams.Refused.Datagrams()),
 			Dropped: dropped(stats.Datagrams),
 		},
 		Bytes: control.ByteCounts{Received: stats.BytesReceived, Sent: stats.BytesSent},
 		Limits: control.Limits{
-			MaxConnections:          v.server.Places(),
+			MaxConnections:          v.server.ConnectionLimit(),
 			MaxConnectionsPerSource: s.maxConnectionsPerSource,
 			ConnectionRatePerSource: s.connectionRatePerSource,
 			IdleTimeoutSeconds:      s.idleTimeout.Seconds(),

@@ -24,13 +24,13 @@ type socket struct {
 	serve    func() error // set by prepare
 }
 
-// prepare does all that can fail before the first client is served, and sets serve.
-func (k *socket) prepare(s *server.Server) error {
+// prepare does all that can fail before the first client of v is served, and sets serve.
+func (k *socket) prepare(s *server.Server, v *server.Service) error {
 	var err error
 	if k.packets != nil {
-		k.serve, err = s.PreparePacket(k.packets)
+		k.serve, err = s.PreparePacket(k.packets, v)
 	} else {
-		k.serve, err = s.Prepare(k.listener)
+		k.serve, err = s.Prepare(k.listener, v)
 	}
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", k, err)

@@ -16,7 +16,7 @@ func TestOneClient(t *testing.T) {
 	l := newOneClient(ours)
 	s := new(server.Server)
 	servedC := make(chan error, 1)
-	go func() { servedC <- s.Serve(l) }()
+	go func() { servedC <- s.Serve(l, nil) }()
 	within(t, l.taken(), "the server did not take the client")
 	go func() {
 		theirs.Write([]byte("hello"))

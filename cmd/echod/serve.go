@@ -24,6 +24,7 @@ type service struct {
 	sockets  []socket
 	only     *oneClient // the listener of the one client there will be, or nil
 	server   *server.Server
+	echo     server.Service
 	manager  *manager // nil if nobody asked
 	control  controlSide
 	signals  *signals
@@ -102,12 +103,13 @@ func (v *service) open(d defaults) error {
 	if err := v.signals.interrupted(); err != nil {
 		return err
 	}
-	v.server = s.server(v.log.Logger)
+	v.server = &server.Server{Logger: v.log.Logger, MaxConnections: s.maxConnections}
+	v.echo.Apply(s.terms())
 	if err := v.log.captureCrashes(); err != nil {
 		return err
 	}
 	for i := range v.sockets {
-		if err := v.sockets[i].prepare(v.server); err != nil {
+		if err := v.sockets[i].prepare(v.server, &v.echo); err != nil {
 			return withStatus(exitSystem, err)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -194,15 +193,15 @@ func (s *settings) checkLimits() error {
 	return nil
 }
 
-// server is what the settings mean to package server.
-func (s *settings) server(log *slog.Logger) *server.Server {
-	return &server.Server{
-		Logger:                  log,
-		IdleTimeout:             s.idleTimeout,
-		MaxConnections:          s.maxConnections,
-		MaxConnectionsPerSource: s.maxConnectionsPerSource,
-		ConnectionRatePerSource: s.connectionRatePerSource,
-		Datagrams:               server.DatagramLimits{PerSource: s.datagramRatePerSource, Total: s.datagramRate},
+// terms are what the settings mean to the clients of the echo service.
+func (s *settings) terms() server.Terms {
+	return server.Terms{
+		IdleTimeout: s.idleTimeout,
+		Limits: server.Limits{
+			PerSource:     s.maxConnectionsPerSource,
+			RatePerSource: s.connectionRatePerSource,
+			Datagrams:     server.DatagramLimits{PerSource: s.datagramRatePerSource, Total: s.datagramRate},
+		},
 	}
 }
 

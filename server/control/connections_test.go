@@ -107,7 +107,7 @@ func startEcho(t *testing.T) (*server.Server, string) {
 	}
 	echo := new(server.Server)
 	servedC := make(chan error, 1)
-	go func() { servedC <- echo.Serve(l) }()
+	go func() { servedC <- echo.Serve(l, nil) }()
 	t.Cleanup(func() {
 		echo.Close()
 		wait(t, "the echo server to end", servedC)

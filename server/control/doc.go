@@ -24,7 +24,7 @@
 //		return err
 //	}
 //	s := &control.Server{Controls: control.Controls{Status: status, Clients: echo, Level: level}}
-//	go s.Serve(l)
+//	go s.Serve(l, nil)
 //	…
 //	s.Shutdown(ctx)
 //
