@@ -64,8 +64,8 @@ func TestInheritedDescriptorsAreClosed(t *testing.T) {
 	}
 }
 
-// A process that stays the user that it is keeps descriptors, but programs do not get them. It gives up the
-// capabilities that it was started with.
+// A process that stays the user that it is keeps descriptors, but programs do not get them. It
+// gives up the capabilities that it was started with.
 func TestProcessThatStaysTheUserItIs(t *testing.T) {
 	leash := newLeash(t)
 	p := inForeground(t, leash)

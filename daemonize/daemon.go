@@ -22,12 +22,12 @@ type Daemon struct {
 	// not the daemon's, so paths in Args should be absolute.
 	Args []string
 
-	// Env names environment variables that the daemon keeps besides those of every daemon, which
-	// are what tells the user, the language, the time zone and where programs are (HOME, LOGNAME,
-	// USER, SHELL, PATH, TMPDIR, LANG, LANGUAGE, LC_*, TZ, TZDIR), what tunes the Go runtime
-	// (GODEBUG, GOGC, GOMAXPROCS, GOMEMLIMIT, GOTRACEBACK, GOCOVERDIR, GORACE), and what a service
-	// manager says (NOTIFY_SOCKET, WATCHDOG_USEC, INVOCATION_ID, JOURNAL_STREAM). A name that ends in *
-	// stands for all that begin so.
+	// Env names environment variables that the daemon keeps besides those of every daemon,
+	// which are what tells the user, the language, the time zone and where programs are (HOME,
+	// LOGNAME, USER, SHELL, PATH, TMPDIR, LANG, LANGUAGE, LC_*, TZ, TZDIR), what tunes the Go
+	// runtime (GODEBUG, GOGC, GOMAXPROCS, GOMEMLIMIT, GOTRACEBACK, GOCOVERDIR, GORACE), and
+	// what a service manager says (NOTIFY_SOCKET, WATCHDOG_USEC, INVOCATION_ID,
+	// JOURNAL_STREAM). A name that ends in * stands for all that begin so.
 	Env []string
 
 	// Dir is the working directory; empty means "/". With Chroot it is

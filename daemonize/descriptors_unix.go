@@ -20,8 +20,8 @@ func markOpenDescriptors(dir string, first int) error {
 	return nil
 }
 
-// closeInherited closes the descriptors above 2 that are not marked close-on-exec. The Go runtime and
-// the standard library open theirs with the mark, so these are the caller's.
+// closeInherited closes the descriptors above 2 that are not marked close-on-exec. The Go runtime
+// and the standard library open theirs with the mark, so these are the caller's.
 func closeInherited(dir string) error {
 	for _, fd := range openDescriptors(dir, 3) {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)

@@ -22,9 +22,10 @@
 //     tells, and those that it adds (step 4).
 //  4. The program is started again through github.com/sevlyar/go-daemon, in a session of its own
 //     (steps 5 and 6). Before main begins, standard input is /dev/null in place of the pipe that
-//     go-daemon uses. There is one fork, not two (steps 7 and 8): the daemon is the leader of
-//     its session and its process group, which is what job and process listings expect. A session leader could take a terminal that it opens as its controlling
-//     terminal; this package and its callers therefore open files with O_NOCTTY.
+//     go-daemon uses. There is one fork, not two (steps 7 and 8): the daemon is the leader of its
+//     session and its process group, which is what job and process listings expect. A session
+//     leader could take a terminal that it opens as its controlling terminal; this package and its
+//     callers therefore open files with O_NOCTTY.
 //  5. What the program does before Detach it does a second time, in the daemon; [Detached]
 //     tells which of the two it is. In Detach the daemon recognises itself by a secret that
 //     it finds in its environment and waiting on descriptor 3. Neither alone makes a daemon.

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// An UnprovenError says that the process which the lock of a pid file names may be another one. The kernel
-// remembers the number of the process that took the lock, and a user that can write the file can
-// make that any number: the child of clone(2) with CLONE_FILES takes the lock for its parent, ends, and its
-// number passes on. No signal is sent to such a process.
+// An UnprovenError says that the process which the lock of a pid file names may be another one. The
+// kernel remembers the number of the process that took the lock, and a user that can write the file
+// can make that any number: the child of clone(2) with CLONE_FILES takes the lock for its parent,
+// ends, and its number passes on. No signal is sent to such a process.
 type UnprovenError struct {
 	Path   string
 	Pid    int
@@ -30,11 +30,11 @@ type evidence struct {
 	hidden bool // the caller may not look at locks and atExec
 }
 
-// prove makes sure that process pid, which the kernel names, holds the pid file. It reports false and no
-// error where the caller may not look closely enough to tell; root then gets an error.
+// prove makes sure that process pid, which the kernel names, holds the pid file. It reports false
+// and no error where the caller may not look closely enough to tell; root then gets an error.
 //
-// What remains: after this look, and before a signal, the process may execute a set-user-ID program. That
-// gets the signal then; it was started by the user of the daemon.
+// What remains: after this look, and before a signal, the process may execute a set-user-ID
+// program. That gets the signal then; it was started by the user of the daemon.
 func prove(sys system, path string, process processHandle, pid int, file fileInfo, found evidence) (bool, error) {
 	unproven := func(reason string) (bool, error) { return false, &UnprovenError{path, pid, reason} }
 	// As the handle was there before, what was seen is of its process, unless that is gone by now.
@@ -64,9 +64,10 @@ func prove(sys system, path string, process processHandle, pid int, file fileInf
 	return true, nil
 }
 
-// proveByOwner is for a caller that is not shown the locks, as root in a container without CAP_SYS_PTRACE.
-// The owner of the file, or of its directory, can have any process named by the lock, and is believed
-// for its own processes, which it may end anyway; not so where others may write.
+// proveByOwner is for a caller that is not shown the locks, as root in a container without
+// CAP_SYS_PTRACE. The owner of the file, or of its directory, can have any process named by the
+// lock, and is believed for its own processes, which it may end anyway; not so where others may
+// write.
 func proveByOwner(sys system, path string, pid, uid int, file fileInfo) (bool, error) {
 	name := filepath.Dir(path) + "/." // not a link to it
 	dir, err := sys.lstat(name)

@@ -61,8 +61,8 @@ func uidsIn(status string) (uids [4]int, err error) {
 
 const atUID = 11 // see getauxval(3)
 
-// userAtExec returns AT_UID of getauxval(3): the real user of the process when it executed its program,
-// which a program with the set-user-ID bit cannot change.
+// userAtExec returns AT_UID of getauxval(3): the real user of the process when it executed its
+// program, which a program with the set-user-ID bit cannot change.
 func userAtExec(proc string) (int, error) {
 	const word = strconv.IntSize / 8
 	vector, err := readStart(filepath.Join(proc, "auxv"))
@@ -84,9 +84,9 @@ func nativeWord(b []byte) uint64 {
 	return binary.NativeEndian.Uint64(b)
 }
 
-// hasLocks tells whether the process has a descriptor of the file with both locks of a daemon, see fdinfo of
-// proc_pid_fdinfo(5): that shows the locks that belong to this process, whichever process took them. The
-// pid file is one of the first files that a daemon opens.
+// hasLocks tells whether the process has a descriptor of the file with both locks of a daemon, see
+// fdinfo of proc_pid_fdinfo(5): that shows the locks that belong to this process, whichever process
+// took them. The pid file is one of the first files that a daemon opens.
 func hasLocks(proc string, file fileInfo) (bool, error) {
 	descriptors, err := os.Open(filepath.Join(proc, "fdinfo"))
 	if err != nil {
@@ -109,8 +109,8 @@ func hasLocks(proc string, file fileInfo) (bool, error) {
 	}
 }
 
-// showsLocks looks at one descriptor. What is no file of a file system is not asked for its fdinfo: that of
-// epoll(7) has a line for each of its descriptors.
+// showsLocks looks at one descriptor. What is no file of a file system is not asked for its fdinfo:
+// that of epoll(7) has a line for each of its descriptors.
 func showsLocks(proc, descriptor string, file fileInfo) (bool, error) {
 	link := filepath.Join(proc, "fd", descriptor)
 	target, err := os.Readlink(link)
@@ -141,8 +141,9 @@ func readStart(path string) (string, error) {
 	return string(b), err
 }
 
-// leadsTo compares a file as stat(2) has it, because the device in the line of a lock is another one on
-// overlayfs and btrfs. A file system that answers to another user, such as one of FUSE, is not asked.
+// leadsTo compares a file as stat(2) has it, because the device in the line of a lock is another
+// one on overlayfs and btrfs. A file system that answers to another user, such as one of FUSE, is
+// not asked.
 func leadsTo(link string, file fileInfo) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st)

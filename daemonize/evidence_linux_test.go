@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A misled system has the kernel name another process than the one that has the locks, as it does when the
-// number of the process that took them has passed on.
+// A misled system has the kernel name another process than the one that has the locks, as it does
+// when the number of the process that took them has passed on.
 type misled struct {
 	kernel
 	pid int

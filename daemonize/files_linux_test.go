@@ -44,8 +44,8 @@ func useFiles(a *actor) int {
 	return 0
 }
 
-// Listeners, pipes and files of the launcher go on to the daemon, and no further. The launcher keeps
-// its own.
+// Listeners, pipes and files of the launcher go on to the daemon, and no further. The launcher
+// keeps its own.
 func TestFiles(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

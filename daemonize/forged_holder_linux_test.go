@@ -95,7 +95,8 @@ func TestForgedHolderSetUserID(t *testing.T) {
 	}
 }
 
-// startReplacer starts a daemon that puts a set-user-ID program in its own place, at once or when it gets TERM.
+// startReplacer starts a daemon that puts a set-user-ID program in its own place, at once or when
+// it gets TERM.
 func startReplacer(t *testing.T, leash *leash, path, how string, late bool) {
 	t.Helper()
 	if err := errors.Join(os.WriteFile(path, nil, 0o644), os.Chown(path, 65534, 65534)); err != nil {

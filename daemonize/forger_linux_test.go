@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forge holds the pid file that the first of a.Words names, in a way that has the kernel name another process:
-// the record lock is taken by a child that shares the table of descriptors, and then, as the second
-// word says, "executes" a program of the caller's user, or "ends", or has ended and its number was
-// "recycled" for such a program. What follows is the play of the program. The holder itself is
-// of the user nobody then, if root has started it.
+// forge holds the pid file that the first of a.Words names, in a way that has the kernel name
+// another process: the record lock is taken by a child that shares the table of descriptors, and
+// then, as the second word says, "executes" a program of the caller's user, or "ends", or has ended
+// and its number was "recycled" for such a program. What follows is the play of the program. The
+// holder itself is of the user nobody then, if root has started it.
 func forge(a *actor) int {
 	words := strings.SplitN(a.Words, " ", 3)
 	f, err := lockedFor(words[0])
@@ -147,8 +147,9 @@ func rawClone(args *cloneArgs, fd int, lock *unix.Flock_t, none *unix.Sigset_t, 
 	}
 }
 
-// replaceItself takes all locks of the pid file that the first of a.Words names, as the user nobody, and executes the
-// program that the second names in its own place; on a leash, not before TERM. It keeps the locks.
+// replaceItself takes all locks of the pid file that the first of a.Words names, as the user
+// nobody, and executes the program that the second names in its own place; on a leash, not before
+// TERM. It keeps the locks.
 func replaceItself(a *actor) int {
 	words := strings.SplitN(a.Words, " ", 3)
 	if err := errors.Join(syscall.Setgroups(nil), syscall.Setresgid(65534, 65534, 65534), syscall.Setresuid(65534, 65534, 65534)); err != nil {
@@ -176,7 +177,8 @@ func replaceItself(a *actor) int {
 	return broken(err)
 }
 
-// beRoot becomes root entirely, if a.Words says so and its file has the bit for that, and says the signals that it gets.
+// beRoot becomes root entirely, if a.Words says so and its file has the bit for that, and says the
+// signals that it gets.
 func beRoot(a *actor) int {
 	if a.Words == "entirely" {
 		if err := syscall.Setresuid(0, 0, 0); err != nil {

@@ -68,11 +68,11 @@ func foreignPidFile(path, reason string) *ForeignError {
 // privileges are needed but to read the file.
 //
 // On Linux the process must show that it has the locks, with one user's rights, so that a pid file
-// that another user can write leads to no process that this user could not signal. Where the caller may
-// not look at the process, the named one is returned; root gets an error.
+// that another user can write leads to no process that this user could not signal. Where the caller
+// may not look at the process, the named one is returned; root gets an error.
 //
-// The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], an [*UnprovenError], or whatever kept
-// it from finding out.
+// The error is [ErrNotRunning], a [*StaleError], a [*ForeignError], an [*UnprovenError], or
+// whatever kept it from finding out.
 //
 // The holder itself must not call Find, and not open the file in any other way: to close a file
 // is to lose the POSIX lock on it, see fcntl(2), and with it the claim to be the daemon.
@@ -113,8 +113,8 @@ func (o *observation) close() {
 	}
 }
 
-// observe opens the file and looks at it until the answer stands: while a daemon starts or ends, or another
-// process looks at the lock, there is none.
+// observe opens the file and looks at it until the answer stands: while a daemon starts or ends, or
+// another process looks at the lock, there is none.
 func observe(sys system, path string) (*observation, error) {
 	fd, err := sys.open(path, os.O_RDONLY, 0)
 	if errors.Is(err, syscall.ENOENT) {
@@ -162,8 +162,8 @@ func observe(sys system, path string) (*observation, error) {
 	}
 }
 
-// checkFile refuses what is no pid file: another kind of file, or one that has another name, which may
-// be anywhere.
+// checkFile refuses what is no pid file: another kind of file, or one that has another name, which
+// may be anywhere.
 func checkFile(path string, info fileInfo) error {
 	switch {
 	case info.kind() != syscall.S_IFREG:
@@ -174,8 +174,8 @@ func checkFile(path string, info fileInfo) error {
 	return nil
 }
 
-// identify takes a handle of the process that an inspection names, and then makes sure that it is the one
-// that holds the file: before, the number could have passed to another process.
+// identify takes a handle of the process that an inspection names, and then makes sure that it is
+// the one that holds the file: before, the number could have passed to another process.
 func identify(sys system, path string, fd int, info fileInfo, seen inspection) (*observation, error) {
 	o := &observation{holder: seen.holder(), proven: true}
 	pid := seen.pid

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// A fileState is what the locks of a pid file say at one moment. A daemon has two: that of flock(2), which
-// excludes others, and that of fcntl(2), which names its owner.
+// A fileState is what the locks of a pid file say at one moment. A daemon has two: that of
+// flock(2), which excludes others, and that of fcntl(2), which names its owner.
 type fileState int
 
 const (
@@ -25,9 +25,9 @@ type inspection struct {
 	content pidContent
 }
 
-// inspect looks at the content after the owner of the lock: up to then it is the last owner's. It may be a
-// number of another pid namespace, and anything that the user of the daemon has written, so it is
-// believed only where the kernel names no owner.
+// inspect looks at the content after the owner of the lock: up to then it is the last owner's. It
+// may be a number of another pid namespace, and anything that the user of the daemon has written,
+// so it is believed only where the kernel names no owner.
 func inspect(sys system, path string, fd int) (inspection, error) {
 	claimant, err := sys.claimant(fd)
 	unnamed := errors.Is(err, errors.ErrUnsupported)
@@ -56,8 +56,8 @@ func inspect(sys system, path string, fd int) (inspection, error) {
 	return seen, nil
 }
 
-// holder is the daemon of fileHeld and fileHeldUnnamed. It is ready once there is content: the file is
-// emptied before it is claimed.
+// holder is the daemon of fileHeld and fileHeldUnnamed. It is ready once there is content: the file
+// is emptied before it is claimed.
 func (i inspection) holder() Holder { return Holder{Pid: i.pid, Ready: i.content.text != ""} }
 
 // locked finds out by taking a shared lock for a moment. A daemon that starts in that

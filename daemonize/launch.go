@@ -73,8 +73,8 @@ func (d *Daemon) launchUnlessHeld(ctx context.Context) (*Launched, error) {
 	return d.launch(ctx)
 }
 
-// checkRuntimeDirectory finds out whether the daemon could move into its runtime directory, or make it,
-// and changes nothing.
+// checkRuntimeDirectory finds out whether the daemon could move into its runtime directory, or make
+// it, and changes nothing.
 func (d *Daemon) checkRuntimeDirectory() error {
 	if d.RuntimeDirectory == "" {
 		return nil

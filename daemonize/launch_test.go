@@ -138,7 +138,8 @@ func TestLaunchHang(t *testing.T) {
 	})
 }
 
-// hangTime is how long a daemon that hangs has to get ready. Until it hangs, it must not take longer.
+// hangTime is how long a daemon that hangs has to get ready. Until it hangs, it must not take
+// longer.
 const hangTime = 3 * time.Second
 
 // forEachHang runs a test with each kind of daemon that is not ready after its time.

@@ -62,8 +62,8 @@ func testAll(m *testing.M) int {
 	os.Setenv(usedRoles, dir)
 	// A process with the race detector lingers for a second when it exits, unless told not to.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
-	// Under nohup(1), HUP is ignored, and in the background of a script INT; what is ignored programs inherit, what is
-	// caught they do not.
+	// Under nohup(1), HUP is ignored, and in the background of a script INT; what is ignored
+	// programs inherit, what is caught they do not.
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		if signal.Ignored(s) {
 			signal.Notify(make(chan os.Signal, 1), s)

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Reachable returns an error if the user namespace of the calling process knows nothing of the user or of one of the
-// groups, or allows no supplementary groups: then not even root can become id. See user_namespaces(7). Without
-// /proc, and on other systems than Linux, it returns nil.
+// Reachable returns an error if the user namespace of the calling process knows nothing of the user
+// or of one of the groups, or allows no supplementary groups: then not even root can become id. See
+// user_namespaces(7). Without /proc, and on other systems than Linux, it returns nil.
 func (id *Identity) Reachable() error {
 	if !mapped("/proc/self/uid_map", id.UID) {
 		return fmt.Errorf("user %d is not mapped into this user namespace", id.UID)
@@ -25,8 +25,8 @@ func (id *Identity) Reachable() error {
 	return nil
 }
 
-// mapped reports whether a map, whose lines are of the form FIRST OUTSIDE COUNT, has a number. A map that cannot be read
-// is taken to have all.
+// mapped reports whether a map, whose lines are of the form FIRST OUTSIDE COUNT, has a number. A
+// map that cannot be read is taken to have all.
 func mapped(path string, number int) bool {
 	f, err := os.Open(path)
 	if err != nil {

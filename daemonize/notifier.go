@@ -13,9 +13,9 @@ import (
 // notifyPatience is how long a service manager may take to make room for a message.
 const notifyPatience = time.Second
 
-// A Notifier tells a service manager about the calling process, by the protocol of sd_notify(3). The
-// methods of a nil Notifier do nothing, so that a program need not ask whether it
-// has a service manager. They may be called by several goroutines at once.
+// A Notifier tells a service manager about the calling process, by the protocol of sd_notify(3).
+// The methods of a nil Notifier do nothing, so that a program need not ask whether it has a service
+// manager. They may be called by several goroutines at once.
 //
 // An error means that the service manager did not get the message. That is a reason for a line
 // in the log, not for a daemon to stop serving.

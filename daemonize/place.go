@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// CheckRuntimeDirectory returns an error unless the directory at path is one in which only root, the
-// caller, and the user that root gave it to can have put a pid file or a socket. A [*ForeignError]
-// says why it is not; the error wraps ErrNotExist of io/fs if there is no such directory. It is for
-// programs that look for a daemon in [Daemon].RuntimeDirectory: call it before anything in there is
-// opened.
+// CheckRuntimeDirectory returns an error unless the directory at path is one in which only root,
+// the caller, and the user that root gave it to can have put a pid file or a socket. A
+// [*ForeignError] says why it is not; the error wraps ErrNotExist of io/fs if there is no such
+// directory. It is for programs that look for a daemon in [Daemon].RuntimeDirectory: call it before
+// anything in there is opened.
 //
 // It goes from the root directory to path, and accepts no directory, and no symbolic link on the
 // way, that another user could have put there. A group that root or the caller lets write to a
@@ -22,9 +22,9 @@ func CheckRuntimeDirectory(path string) error {
 	return checkRuntimeDirectory(kernel{}, path, nil, toLookInto)
 }
 
-// CheckPidFile returns a [*ForeignError] if the pid file at path is in a directory that everybody may
-// write to, such as /tmp, and belongs to neither root nor the caller: any user can have made it. It
-// is for paths that the caller has named; those in a runtime directory need more, see
+// CheckPidFile returns a [*ForeignError] if the pid file at path is in a directory that everybody
+// may write to, such as /tmp, and belongs to neither root nor the caller: any user can have made
+// it. It is for paths that the caller has named; those in a runtime directory need more, see
 // [CheckRuntimeDirectory]. That there is no such file is no error.
 func CheckPidFile(path string) error { return checkPidFile(kernel{}, path) }
 

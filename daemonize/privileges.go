@@ -126,7 +126,8 @@ func (p *Process) DropPrivileges() error {
 	}
 	switch {
 	case unprivileged && noProc:
-		// The process has nothing of root but capabilities, which it gives up on all threads, unseen.
+		// The process has nothing of root but capabilities, which it gives up on all
+		// threads, unseen.
 		p.privilegesErr = errors.Join(p.privilegesErr, err)
 	case err != nil:
 		return err
@@ -158,14 +159,14 @@ func (p *Process) DropPrivileges() error {
 }
 
 // PrivilegesError says what [Process.DropPrivileges] could not give up because the kernel does not
-// have it, or does not let this process change it, as in a container with fewer capabilities, and that
-// it could not look at the threads, for want of /proc; or returns nil. It is for the log: with no_new_privs
-// none of it leads back to root.
+// have it, or does not let this process change it, as in a container with fewer capabilities, and
+// that it could not look at the threads, for want of /proc; or returns nil. It is for the log: with
+// no_new_privs none of it leads back to root.
 func (p *Process) PrivilegesError() error { return p.privilegesErr }
 
 // confine gives up all that ids do not stand for. It reports whether the capability bounding set is
-// empty. What setuid(2) takes away is still there, and it is done before chroot(2): package cap looks
-// into /proc in a program that was built with cgo.
+// empty. What setuid(2) takes away is still there, and it is done before chroot(2): package cap
+// looks into /proc in a program that was built with cgo.
 func (p *Process) confine() (bounded bool, err error) {
 	sys := p.daemon.system()
 	if err := sys.closeInherited(); err != nil {
@@ -238,8 +239,8 @@ func (p *Process) enterRoot() error {
 	if err := checkRoot(sys, d.Chroot); err != nil {
 		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
 	}
-	// A directory that is open is a way out. The lock is lost with it, but such a directory is root's,
-	// and not where files are removed for their age.
+	// A directory that is open is a way out. The lock is lost with it, but such a directory is
+	// root's, and not where files are removed for their age.
 	p.dirLock.Close()
 	if err := sys.chroot(d.Chroot); err != nil {
 		return fmt.Errorf("change root to %s: %w", d.Chroot, err)
@@ -254,8 +255,9 @@ func (p *Process) enterRoot() error {
 	return nil
 }
 
-// InsideRoot returns what the absolute path becomes once root is the root directory, see [Daemon].Chroot, or nothing
-// if it is out of reach then. It is for what a program remembers from before, such as the path of its log.
+// InsideRoot returns what the absolute path becomes once root is the root directory, see
+// [Daemon].Chroot, or nothing if it is out of reach then. It is for what a program remembers from
+// before, such as the path of its log.
 func InsideRoot(path, root string) string {
 	inside, ok := strings.CutPrefix(path, strings.TrimSuffix(root, "/")+"/")
 	if !ok {
@@ -267,7 +269,8 @@ func InsideRoot(path, root string) string {
 // ErrPrivileged says that a process that gave up root could have it back.
 var ErrPrivileged = errors.New("privileges are still there")
 
-// verifyDropped looks for a way back to root, and at what each thread is left with, if threads is not nil.
+// verifyDropped looks for a way back to root, and at what each thread is left with, if threads is
+// not nil.
 func verifyDropped(sys system, id *Identity, threads *os.Root, bounded bool) error {
 	if err := sys.setuid(0); err == nil {
 		return fmt.Errorf("give up root: %w: setuid(0) works", ErrPrivileged)

@@ -77,7 +77,8 @@ func keptIn(proc, prefix string) ([]byte, error) {
 
 var errOtherMount = errors.New("is no memory file")
 
-// readKept takes hold of the file without opening it, so that what is looked at is what is opened then.
+// readKept takes hold of the file without opening it, so that what is looked at is what is opened
+// then.
 func readKept(link, mount string) ([]byte, error) {
 	fd, err := unix.Open(link, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -94,9 +95,9 @@ func readKept(link, mount string) ([]byte, error) {
 	return readOwn(fmt.Sprintf("/proc/self/fd/%d", fd))
 }
 
-// mountOfMemoryFiles returns the number of the mount that all memory files are on, and no other file. A
-// file with their name elsewhere is not even opened: a file system of the daemon's user need not answer, and
-// a device may do anything.
+// mountOfMemoryFiles returns the number of the mount that all memory files are on, and no other
+// file. A file with their name elsewhere is not even opened: a file system of the daemon's user
+// need not answer, and a device may do anything.
 func mountOfMemoryFiles() (string, error) {
 	fd, err := unix.MemfdCreate(keptName, unix.MFD_CLOEXEC)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// Restore makes the pid file again if it was removed, and the runtime directory with it: by programs
-// that clean up, by a service manager that takes the directory for its own, or by hand. It reports
-// whether it did. What another process has made at the path is left alone, whatever it is. Call it now
-// and then once the daemon is ready; a process that looks in between finds no pid file.
+// Restore makes the pid file again if it was removed, and the runtime directory with it: by
+// programs that clean up, by a service manager that takes the directory for its own, or by hand. It
+// reports whether it did. What another process has made at the path is left alone, whatever it is.
+// Call it now and then once the daemon is ready; a process that looks in between finds no pid file.
 //
 // An error is not fatal: a daemon that gave up root may not be allowed to. With Daemon.Chroot, a
 // directory is not made again.
@@ -40,12 +40,13 @@ func (p *PidFile) removed() bool {
 	return errors.Is(err, syscall.ENOENT)
 }
 
-// restore makes a new file, locks it as the one before, and gives that up. Two daemons never have the
-// path: each locks the file that is there, and the one that comes second finds it locked. Until it is
-// locked, the new file looks as that of a daemon that has ended.
+// restore makes a new file, locks it as the one before, and gives that up. Two daemons never have
+// the path: each locks the file that is there, and the one that comes second finds it locked. Until
+// it is locked, the new file looks as that of a daemon that has ended.
 func (p *PidFile) restore() (bool, error) {
 	if dir, err := os.Stat(filepath.Dir(p.path)); err == nil && dir.Mode().Perm()&0o002 != 0 && p.info.uid != os.Geteuid() {
-		// A file of the user that this process has become could be anybody's there; see CheckPidFile.
+		// A file of the user that this process has become could be anybody's there; see
+		// CheckPidFile.
 		return false, fmt.Errorf("make pid file %s again: everybody may write to the directory", p.path)
 	}
 	fd, err := p.sys.open(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, pidFileMode)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A pid file that was removed is made again, with its directory, and is as good as the first: it names
-// this process, is locked, and is removed at the end.
+// A pid file that was removed is made again, with its directory, and is as good as the first: it
+// names this process, is locked, and is removed at the end.
 func TestRestore(t *testing.T) {
 	for _, lost := range []string{"the file", "the directory"} {
 		dir := filepath.Join(t.TempDir(), "run")
@@ -37,7 +37,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// What another process has put at the path meanwhile is left alone, and so is what it has at the end.
+// What another process has put at the path meanwhile is left alone, and so is what it has at the
+// end.
 func TestRestoreLeavesOthersAlone(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "p")

@@ -35,8 +35,8 @@ func systemPrograms() map[string]role {
 	}
 }
 
-// exiting tells whether a process has begun to end, or is gone. It closes its files only after that; see
-// PF_EXITING in the kernel's sched.h, and proc_pid_stat(5).
+// exiting tells whether a process has begun to end, or is gone. It closes its files only after
+// that; see PF_EXITING in the kernel's sched.h, and proc_pid_stat(5).
 func exiting(pid int) bool {
 	const flags, ends = 6, 0x4 // the fields are counted after the name
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -174,8 +174,9 @@ func beAlone(a *actor) int {
 	return 0
 }
 
-// leftBehind tells whether the mark is that of a process which is ending. That cannot be ruled out: of a TERM that
-// comes before Notify one thread may begin to die while another still goes on, and leaves a mark.
+// leftBehind tells whether the mark is that of a process which is ending. That cannot be ruled out:
+// of a TERM that comes before Notify one thread may begin to die while another still goes on, and
+// leaves a mark.
 func leftBehind(mark string) bool {
 	text, err := os.Readlink(mark)
 	if err != nil {

@@ -39,9 +39,9 @@ func makeRuntimeDirectory(sys system, path string, owner *Identity) (made bool, 
 	return true, nil
 }
 
-// lockRuntimeDirectory takes a shared lock on the directory, by which systemd-tmpfiles(8) knows that
-// what is in there is in use, however old it is: see tmpfiles.d(5). Nothing else depends on it, so that
-// a lock that cannot be had is done without. It returns what holds the lock, or nil.
+// lockRuntimeDirectory takes a shared lock on the directory, by which systemd-tmpfiles(8) knows
+// that what is in there is in use, however old it is: see tmpfiles.d(5). Nothing else depends on
+// it, so that a lock that cannot be had is done without. It returns what holds the lock, or nil.
 func lockRuntimeDirectory(sys system, path string) *os.File {
 	fd, err := sys.open(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {

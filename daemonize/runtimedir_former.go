@@ -19,10 +19,11 @@ const askTime = time.Second
 
 // removeFormer removes the directory of an earlier daemon, which wrong says is unfit because of its
 // owner; with rehearse, it only finds out whether it would. The error is wrong, with the cure, if
-// something is in there that may be needed, and as it is if the directory is none of root's to remove.
+// something is in there that may be needed, and as it is if the directory is none of root's to
+// remove.
 //
-// The earlier daemon's user may change what is in the directory meanwhile. Nothing but names in there
-// is removed, and nothing is followed.
+// The earlier daemon's user may change what is in the directory meanwhile. Nothing but names in
+// there is removed, and nothing is followed.
 func removeFormer(sys system, path string, wrong error, rehearse bool) error {
 	if os.Geteuid() != 0 || checkRuntimeDirectory(sys, path, nil, toLookInto) != nil {
 		return wrong

@@ -175,8 +175,8 @@ func TestRuntimeDirectoryIsLocked(t *testing.T) {
 	}
 }
 
-// lockable reports whether another program would get a lock. A pid file of this process loses its POSIX
-// lock by this, see Find, and keeps that of flock(2).
+// lockable reports whether another program would get a lock. A pid file of this process loses its
+// POSIX lock by this, see Find, and keeps that of flock(2).
 func lockable(t *testing.T, path string) bool {
 	t.Helper()
 	fd, err := kernel{}.open(path, os.O_RDONLY, 0)

@@ -258,8 +258,8 @@ func unboundDescriptor(t *testing.T) int {
 	return fd
 }
 
-// otherFamilyDescriptor opens a routing or netlink socket, which is of a family that exists wherever
-// these tests run.
+// otherFamilyDescriptor opens a routing or netlink socket, which is of a family that exists
+// wherever these tests run.
 func otherFamilyDescriptor(t *testing.T) int {
 	kind := unix.SOCK_RAW
 	if runtime.GOOS == "linux" {

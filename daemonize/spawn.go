@@ -8,17 +8,17 @@ import (
 	godaemon "github.com/sevlyar/go-daemon"
 )
 
-// go-daemon starts the program again in a new session, with output going to a descriptor of ours. Its
-// pid file, lock, search, credentials and chroot are not used; doc.go has the steps that take their
-// place. Of the child's half of its Reborn all that is needed is in takeInput.
+// go-daemon starts the program again in a new session, with output going to a descriptor of ours.
+// Its pid file, lock, search, credentials and chroot are not used; doc.go has the steps that take
+// their place. Of the child's half of its Reborn all that is needed is in takeInput.
 
 // markVariable is what go-daemon recognises its child by. Anybody may set it, so it decides
 // nothing here. It stays until Detach, so that a program may ask WasReborn of go-daemon.
 const markVariable = godaemon.MARK_NAME
 
-// spawn starts the calling program with args and environ in a session of its own, with the socket as its
-// standard output and error. It may return both a process and an error: then the process
-// was started, and ended before it read what go-daemon had to tell it.
+// spawn starts the calling program with args and environ in a session of its own, with the socket
+// as its standard output and error. It may return both a process and an error: then the process was
+// started, and ended before it read what go-daemon had to tell it.
 func spawn(args, environ []string, socket *os.File) (*os.Process, error) {
 	// With the variable, Reborn would take this process for the child.
 	if err := os.Unsetenv(markVariable); err != nil {

@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// StandardInput takes the socket that inetd(8), xinetd(8) or systemd with StandardInput=socket has put
-// on standard input. It moves to another descriptor, which is close-on-exec, and /dev/null takes
-// the place of standard input, and of standard output and error where they are the same
+// StandardInput takes the socket that inetd(8), xinetd(8) or systemd with StandardInput=socket has
+// put on standard input. It moves to another descriptor, which is close-on-exec, and /dev/null
+// takes the place of standard input, and of standard output and error where they are the same
 // socket: no message of the program, of a library or of a crash can reach the client by mistake.
 //
 // The error is a [*SocketError] if standard input is not a socket that can be served; a socket that

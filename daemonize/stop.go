@@ -43,8 +43,9 @@ const killPatience = 10 * time.Second
 // daemon that is still starting is stopped, too; where the system does not tell its pid, when
 // it is ready.
 //
-// The errors are those of [Find], of which [*UnprovenError] means that no signal was sent; [syscall.EPERM] when the process belongs to somebody
-// else; the cause of ctx when that is done before the daemon is gone.
+// The errors are those of [Find], of which [*UnprovenError] means that no signal was sent;
+// [syscall.EPERM] when the process belongs to somebody else; the cause of ctx when that is done
+// before the daemon is gone.
 func (s Stop) Stop(ctx context.Context, path string) (*Stopped, error) {
 	sys := s.sys
 	if sys == nil {
@@ -64,8 +65,8 @@ func (s Stop) Stop(ctx context.Context, path string) (*Stopped, error) {
 	return &Stopped{Pid: pid, Killed: killed}, nil
 }
 
-// Signal sends a signal to the daemon that holds the pid file at path, which it proves as [Stop] does, and
-// returns the pid. The errors are those of Stop.
+// Signal sends a signal to the daemon that holds the pid file at path, which it proves as [Stop]
+// does, and returns the pid. The errors are those of Stop.
 func Signal(ctx context.Context, path string, sig syscall.Signal) (pid int, err error) {
 	held, err := awaitHolder(ctx, kernel{}, path)
 	if err != nil {
@@ -101,8 +102,9 @@ func (s Stop) end(ctx context.Context, sys system, path string, held *observatio
 	return true, err
 }
 
-// checkUser makes sure, as far as the caller may look, that the process is still of the user that it was of when it
-// was found, or gone: since the first signal it had time to execute a program of another user.
+// checkUser makes sure, as far as the caller may look, that the process is still of the user that
+// it was of when it was found, or gone: since the first signal it had time to execute a program of
+// another user.
 func checkUser(sys system, path string, held *observation) (gone bool, err error) {
 	if !held.named {
 		return false, nil
@@ -128,8 +130,8 @@ func (s Stop) first() syscall.Signal {
 	return s.Signal
 }
 
-// awaitHolder returns the process that holds the pid file. A daemon whose number is not known yet, because it
-// is starting, is waited for.
+// awaitHolder returns the process that holds the pid file. A daemon whose number is not known yet,
+// because it is starting, is waited for.
 func awaitHolder(ctx context.Context, sys system, path string) (*observation, error) {
 	for ctx.Err() == nil {
 		seen, err := observe(sys, path)

@@ -121,8 +121,8 @@ func (a fileInfo) describe() string {
 	}
 }
 
-// needsProc says what is missing where a file of proc(5) is: that no such file is there would be taken for
-// something that the caller has named.
+// needsProc says what is missing where a file of proc(5) is: that no such file is there would be
+// taken for something that the caller has named.
 func needsProc(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) && strings.HasPrefix(pathErr.Path, "/proc/") && errors.Is(err, fs.ErrNotExist) {

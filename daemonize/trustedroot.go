@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// checkRoot makes sure that only root, or the caller, can change what will be the root directory, and what its
-// path leads through: otherwise another user could put its own /etc there, or another directory
-// in its place between this look and chroot(2).
+// checkRoot makes sure that only root, or the caller, can change what will be the root directory,
+// and what its path leads through: otherwise another user could put its own /etc there, or another
+// directory in its place between this look and chroot(2).
 func checkRoot(sys system, path string) error {
 	top, err := sys.lstat("/")
 	if err != nil {
@@ -36,8 +36,8 @@ func checkRoot(sys system, path string) error {
 	return nil
 }
 
-// checkAncestors looks at path and all directories above it. Where root has not the number 0, as in a
-// user namespace without it, it is the owner of the top.
+// checkAncestors looks at path and all directories above it. Where root has not the number 0, as in
+// a user namespace without it, it is the owner of the top.
 func checkAncestors(sys system, top fileInfo, path string) error {
 	for ; ; path = filepath.Dir(path) {
 		info, err := sys.lstat(path)

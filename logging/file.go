@@ -110,8 +110,8 @@ func (f *File) SetPath(path string) {
 	f.path = path
 }
 
-// Discard is Close for the log of a server that was never ready. A file that is [File.Created] is removed; where the
-// process may not do so any more, it is left empty.
+// Discard is Close for the log of a server that was never ready. A file that is [File.Created] is
+// removed; where the process may not do so any more, it is left empty.
 func (f *File) Discard() error {
 	if !f.Created() {
 		return f.Close()

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Flush waits until the lines that were logged before are written. It wants no answer of the disk: they
-// survive the process, not the loss of power. Where they cannot be written, because the file system is full
-// or hangs, Flush returns an error, in the latter case after the timeout; the lines still wait then.
+// Flush waits until the lines that were logged before are written. It wants no answer of the disk:
+// they survive the process, not the loss of power. Where they cannot be written, because the file
+// system is full or hangs, Flush returns an error, in the latter case after the timeout; the lines
+// still wait then.
 func (o *output) Flush(timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), timeout, errStalled)
 	defer cancel()
@@ -37,8 +38,8 @@ func (q *queue) flush(ctx context.Context) error {
 	}
 }
 
-// awaitProgress reports whether all lines up to end are written, and why the writer cannot write them. The channel is
-// closed when it has tried again.
+// awaitProgress reports whether all lines up to end are written, and why the writer cannot write
+// them. The channel is closed when it has tried again.
 func (q *queue) awaitProgress(end uint64) (progressC <-chan struct{}, done bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -34,7 +34,8 @@ func TestFlush(t *testing.T) {
 	})
 }
 
-// Flush gives up at the timeout if the file system hangs, and at once if it is full. The lines wait on.
+// Flush gives up at the timeout if the file system hangs, and at once if it is full. The lines wait
+// on.
 func TestFlushGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStubSink()

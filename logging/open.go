@@ -15,7 +15,8 @@ const fileMode fs.FileMode = 0o640
 // regular file nor /dev/null.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrUntrusted is matched by the error for a log file that another user may have chosen; see [OpenFile].
+// ErrUntrusted is matched by the error for a log file that another user may have chosen; see
+// [OpenFile].
 var ErrUntrusted = errors.New("not trusted")
 
 // errReplaced says that a file was there and then was not, or the reverse, as

@@ -45,7 +45,8 @@ type Options struct {
 	// further ones are dropped. Zero means 1 MiB.
 	BufferSize int
 
-	// Owner is the number of the user that the process will become, and whose file [OpenFile] takes, besides root's
-	// and the caller's, in a directory that others may write. Zero stands for none.
+	// Owner is the number of the user that the process will become, and whose file [OpenFile]
+	// takes, besides root's and the caller's, in a directory that others may write. Zero stands
+	// for none.
 	Owner int
 }

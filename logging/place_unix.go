@@ -26,9 +26,10 @@ func (p *place) close() { unix.Close(p.dir) }
 // openFlags are those of an existing file.
 const openFlags = unix.O_WRONLY | unix.O_APPEND | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_NOFOLLOW
 
-// open opens the file, or makes it. What is not fit to be a log file is left alone: opening some devices has
-// effects, a FIFO blocks, and a terminal may become the controlling terminal of the process, so the file is looked
-// at first. It may be replaced until it is opened; hence O_NONBLOCK, O_NOCTTY and a second look.
+// open opens the file, or makes it. What is not fit to be a log file is left alone: opening some
+// devices has effects, a FIFO blocks, and a terminal may become the controlling terminal of the
+// process, so the file is looked at first. It may be replaced until it is opened; hence O_NONBLOCK,
+// O_NOCTTY and a second look.
 func (p *place) open(owner int) (*openedFile, error) {
 	if p.info == nil {
 		return p.create()
@@ -50,8 +51,8 @@ func (p *place) open(owner int) (*openedFile, error) {
 	return &openedFile{os.NewFile(uintptr(fd), p.path), false}, nil
 }
 
-// create makes the file and sets its mode past the umask. O_EXCL makes sure that this mode, and later an owner,
-// is only ever given to a new file.
+// create makes the file and sets its mode past the umask. O_EXCL makes sure that this mode, and
+// later an owner, is only ever given to a new file.
 func (p *place) create() (*openedFile, error) {
 	fd, err := openAt(p.dir, p.name, openFlags|unix.O_CREAT|unix.O_EXCL, uint32(fileMode))
 	if errors.Is(err, fs.ErrExist) {
@@ -73,7 +74,8 @@ func (p *place) create() (*openedFile, error) {
 	return &openedFile{os.NewFile(uintptr(fd), p.path), true}, nil
 }
 
-// settle makes sure of what was opened and makes it blocking: the writer is meant to wait for a slow disk.
+// settle makes sure of what was opened and makes it blocking: the writer is meant to wait for a
+// slow disk.
 func (p *place) settle(fd, owner int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -85,8 +87,9 @@ func (p *place) settle(fd, owner int) error {
 	return unix.SetNonblock(fd, false)
 }
 
-// check refuses what cannot be a log file, and, where others may have put it there, what they may have
-// chosen among the files that are not theirs to write: any user's, or any that has another name elsewhere.
+// check refuses what cannot be a log file, and, where others may have put it there, what they may
+// have chosen among the files that are not theirs to write: any user's, or any that has another
+// name elsewhere.
 func (p *place) check(st *unix.Stat_t, owner int) error {
 	if err := checkKind(st); err != nil || !p.exposed || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return err

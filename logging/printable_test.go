@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// What could end a line, move the cursor, turn the direction of text or not be seen is escaped; all else stays.
+// What could end a line, move the cursor, turn the direction of text or not be seen is escaped; all
+// else stays.
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              "",

@@ -270,9 +270,9 @@ func TestQueueCloseWhileHanging(t *testing.T) {
 	})
 }
 
-// A sink is changed between two writes, at once also while writing fails; the
-// line that was begun is then written anew, if there was something to change. While a write hangs, or after
-// close, there is no change.
+// A sink is changed between two writes, at once also while writing fails; the line that was begun
+// is then written anew, if there was something to change. While a write hangs, or after close,
+// there is no change.
 func TestQueueChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStubSink()

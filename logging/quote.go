@@ -7,9 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns text that was not made by this program, such as a path, an address, the message of another program or of
-// a client, in a form that can be shown on a terminal or as a part of a line: what is not printable is escaped as in a Go
-// string. Besides newlines and escape sequences that is what appendJSONRune has, and bytes that are no UTF-8.
+// Printable returns text that was not made by this program, such as a path, an address, the message
+// of another program or of a client, in a form that can be shown on a terminal or as a part of a
+// line: what is not printable is escaped as in a Go string. Besides newlines and escape sequences
+// that is what appendJSONRune has, and bytes that are no UTF-8.
 func Printable(text string) string {
 	clean := func(r rune, size int) bool { return strconv.IsPrint(r) && !(r == utf8.RuneError && size <= 1) }
 	var b []byte
@@ -29,8 +30,8 @@ func Printable(text string) string {
 	return string(append(b, text[done:]...))
 }
 
-// PrintableJSON is Printable for JSON, which means the same afterwards. Newlines and tabs are left, as they can only be
-// between the values of JSON.
+// PrintableJSON is Printable for JSON, which means the same afterwards. Newlines and tabs are left,
+// as they can only be between the values of JSON.
 func PrintableJSON(text []byte) []byte {
 	b := make([]byte, 0, len(text))
 	for _, r := range string(text) {

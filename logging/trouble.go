@@ -2,11 +2,12 @@ package logging
 
 import "time"
 
-// stallTime is how long the file system, or what else takes the lines, may need for a write before that counts as a
-// failure. A reader of standard error that reads now and then may need as long.
+// stallTime is how long the file system, or what else takes the lines, may need for a write before
+// that counts as a failure. A reader of standard error that reads now and then may need as long.
 const stallTime = time.Second
 
-// Trouble says that the log cannot be written: that the last attempt has failed, or has not ended yet.
+// Trouble says that the log cannot be written: that the last attempt has failed, or has not ended
+// yet.
 type Trouble struct {
 	Since time.Time
 	Lines int   // that wait to be written; see also Dropped

@@ -11,7 +11,8 @@ import (
 // stranger is a user that is neither root nor the one who runs the tests.
 const stranger = 65533
 
-// A scene is a directory with a file that should stay as it is, and a directory in it that is prepared by a test.
+// A scene is a directory with a file that should stay as it is, and a directory in it that is
+// prepared by a test.
 type scene struct {
 	t             *testing.T
 	dir, precious string

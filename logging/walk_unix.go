@@ -27,9 +27,9 @@ const (
 	open                 // replace all of them
 )
 
-// A walk goes along a path, a directory at a time. The kernel would follow a link for root that any user has
-// made; a walk follows none where others than root and the caller may put one. It holds the directory that it has
-// come to open, so that nothing can be put in its place.
+// A walk goes along a path, a directory at a time. The kernel would follow a link for root that any
+// user has made; a walk follows none where others than root and the caller may put one. It holds
+// the directory that it has come to open, so that nothing can be put in its place.
 type walk struct {
 	dir   int      // a descriptor
 	at    string   // the path of dir
@@ -41,7 +41,8 @@ type walk struct {
 	exposed string // the first directory whose entries others may have replaced on the way here, or empty
 }
 
-// walkTo walks along an absolute path. The file that it leads to may be missing, but not if a link leads to it.
+// walkTo walks along an absolute path. The file that it leads to may be missing, but not if a link
+// leads to it.
 func walkTo(path string) (*place, error) {
 	w := &walk{dir: -1, rest: elements(path)}
 	err := w.enter(unix.AT_FDCWD, "/", nil)
@@ -122,8 +123,9 @@ func (w *walk) expose() {
 // trusted reports whether a user is root or the caller.
 func trusted(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
-// follow goes on where a symbolic link leads. One that has other names may have got this one from another user,
-// where the kernel does not keep users from it (sysctl fs.protected_hardlinks of Linux does not, for links).
+// follow goes on where a symbolic link leads. One that has other names may have got this one from
+// another user, where the kernel does not keep users from it (sysctl fs.protected_hardlinks of
+// Linux does not, for links).
 func (w *walk) follow(name string, st *unix.Stat_t) error {
 	ours := w.trust == private || w.trust == sticky && trusted(st.Uid) && st.Nlink == 1
 	if w.exposed != "" || !ours {

@@ -44,8 +44,8 @@ func writeWithoutEnd(conn net.Conn) {
 	}
 }
 
-// TestServerWithoutEnd: a server that does not end its answers costs a verb neither more memory nor more
-// time than others.
+// TestServerWithoutEnd: a server that does not end its answers costs a verb neither more memory nor
+// more time than others.
 func TestServerWithoutEnd(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

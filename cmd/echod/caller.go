@@ -47,7 +47,8 @@ func (c *caller) connect(verb string) error {
 	return nil
 }
 
-// callingVerb makes a verb that needs the control socket. It runs with a context that bounds a call.
+// callingVerb makes a verb that needs the control socket. It runs with a context that bounds a
+// call.
 func callingVerb(cmd *cobra.Command, d defaults, call func(ctx context.Context, client *control.Client, args []string) error) *cobra.Command {
 	c := new(caller)
 	c.addFlags(cmd, d)
@@ -64,7 +65,8 @@ func (c *caller) run(cmd *cobra.Command, args []string, call func(context.Contex
 	return c.explain(cmd.Name(), call(ctx, c.client, args))
 }
 
-// explain adds the verb, the exit status, and what the pid file knows of a server that does not answer.
+// explain adds the verb, the exit status, and what the pid file knows of a server that does not
+// answer.
 func (c *caller) explain(verb string, err error) error {
 	if err == nil {
 		return nil

@@ -128,8 +128,8 @@ type running struct {
 	address string // the first it serves
 }
 
-// start starts a daemon at a free port of 127.0.0.1, with p and l in the working directory as its pid
-// and log file.
+// start starts a daemon at a free port of 127.0.0.1, with p and l in the working directory as its
+// pid and log file.
 func (b *sandbox) start(t *testing.T, flags ...string) running {
 	t.Helper()
 	argv := append([]string{"echod", "start", "--listen=127.0.0.1:0", "--pid-file=p", "--log-file=l"}, flags...)

@@ -24,7 +24,8 @@ type controlSide struct {
 	server  *control.Server   // nil before serve
 }
 
-// open makes the sockets, the Unix one for the user that the server will run as. others are those for clients.
+// open makes the sockets, the Unix one for the user that the server will run as. others are those
+// for clients.
 func (c *controlSide) open(s *settings, others []socket, beside *rehearsal) error {
 	var err error
 	if c.metrics, err = beside.listenAll(s.metrics, others...); err != nil {
@@ -149,8 +150,8 @@ func (c *controlSide) close(log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	err := c.server.Shutdown(ctx)
-	// A goroutine that has not come to serve its socket yet would close it later, when another server may have
-	// started, which takes it for one that answers.
+	// A goroutine that has not come to serve its socket yet would close it later, when another
+	// server may have started, which takes it for one that answers.
 	c.abandon()
 	switch {
 	case errors.Is(err, fs.ErrPermission): // privileges were given up; the next start replaces it

@@ -13,8 +13,8 @@ import (
 // controlSocketName is where the control socket is beside the pid file of a default place.
 const controlSocketName = "control.sock"
 
-// A socketPath is the value of --control-socket: the path that was given, empty for none, or, as long
-// as nothing was given, the place beside the pid file.
+// A socketPath is the value of --control-socket: the path that was given, empty for none, or, as
+// long as nothing was given, the place beside the pid file.
 type socketPath struct {
 	path  string
 	given bool

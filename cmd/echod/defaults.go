@@ -17,8 +17,9 @@ type defaults struct {
 	logFile string
 	user    string
 
-	// formerPidFiles are where the pid file is of an instance that was started elsewhere: by a service
-	// manager, or with another environment, such as that of a login, of cron(8) or of su(1).
+	// formerPidFiles are where the pid file is of an instance that was started elsewhere: by a
+	// service manager, or with another environment, such as that of a login, of cron(8) or of
+	// su(1).
 	formerPidFiles []string
 }
 

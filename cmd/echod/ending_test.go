@@ -28,7 +28,8 @@ func TestStartedIsWrittenBeforeStartReturns(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// A disk that hangs does not keep the server from starting: after a part of --ready-timeout, start returns all the same.
+// A disk that hangs does not keep the server from starting: after a part of --ready-timeout, start
+// returns all the same.
 func TestStartWithLogThatHangs(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
@@ -48,8 +49,8 @@ func TestStartWithLogThatHangs(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// When the pid file is let go of, the last line of the log has been written, however slow the disk is: the next
-// server writes after it. Here strace(1) makes the disk slow.
+// When the pid file is let go of, the last line of the log has been written, however slow the disk
+// is: the next server writes after it. Here strace(1) makes the disk slow.
 func TestLogIsWrittenBeforePidFileGoes(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

@@ -10,9 +10,10 @@ import (
 	"testing"
 )
 
-// TestFaultsOfRestart: each system call of a restart fails once, by strace(1). Whatever comes of it,
-// there is a server then that serves: a new one, the one there was, or one with the flags it had. The
-// daemons that it starts are not traced: strace would have each of them fail in the same way.
+// TestFaultsOfRestart: each system call of a restart fails once, by strace(1). Whatever comes of
+// it, there is a server then that serves: a new one, the one there was, or one with the flags it
+// had. The daemons that it starts are not traced: strace would have each of them fail in the same
+// way.
 func TestFaultsOfRestart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")

@@ -22,8 +22,8 @@ type fault struct {
 	serving  bool // it is called for clients, too: the filter of --seccomp-bpf would outlive strace(1)
 }
 
-// faults are the calls that are made to fail. The pid file is written by pwrite64; write(2) itself is left out:
-// what would fail is the message.
+// faults are the calls that are made to fail. The pid file is written by pwrite64; write(2) itself
+// is left out: what would fail is the message.
 func faults() []fault {
 	return []fault{
 		{call: "openat", errno: "EMFILE"},
@@ -63,8 +63,8 @@ func faults() []fault {
 	}
 }
 
-// Each system call on the way to readiness fails once, by strace(1). Start either serves all the same, or
-// says in one line what it was about, and then nothing is left.
+// Each system call on the way to readiness fails once, by strace(1). Start either serves all the
+// same, or says in one line what it was about, and then nothing is left.
 func TestFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
@@ -159,8 +159,8 @@ func (f fault) test(t *testing.T, when string) {
 		b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 		return
 	}
-	// The C library's loader and the Go runtime, before main, have words of their own, and so has package psx
-	// in a program that was built with cgo, as the tests are.
+	// The C library's loader and the Go runtime, before main, have words of their own, and so
+	// has package psx in a program that was built with cgo, as the tests are.
 	aborted := regexp.MustCompile(`^failed to read /proc/\d+/task - aborting\n`).MatchString(said)
 	ownWords := aborted || strings.Contains(said, "\nfatal error: ") || strings.Contains(said, "error while loading shared libraries: ")
 	// The launcher adds a line to what a daemon says that fails before Detach.
@@ -181,8 +181,9 @@ func (f fault) test(t *testing.T, when string) {
 	b.nothingLeft(t)
 }
 
-// removeUnlocked removes an empty pid file: the server that made it and could not lock it has to lock it
-// before it removes it, maybe in a thread that meets the same fault. The next start takes it over.
+// removeUnlocked removes an empty pid file: the server that made it and could not lock it has to
+// lock it before it removes it, maybe in a thread that meets the same fault. The next start takes
+// it over.
 func (b *sandbox) removeUnlocked(t *testing.T) {
 	t.Helper()
 	check(t, waitUntil("all processes have ended", func() bool { return len(processesFrom(b.bin)) == 0 }))
@@ -192,8 +193,8 @@ func (b *sandbox) removeUnlocked(t *testing.T) {
 	}
 }
 
-// removeLogOfReady removes the log of a server that became ready while a launcher that could not hear it
-// was about to end it. It says so, and stays.
+// removeLogOfReady removes the log of a server that became ready while a launcher that could not
+// hear it was about to end it. It says so, and stays.
 func (b *sandbox) removeLogOfReady(t *testing.T) {
 	t.Helper()
 	check(t, waitUntil("all processes have ended", func() bool { return len(processesFrom(b.bin)) == 0 }))

@@ -5,8 +5,8 @@ import "time"
 // fileWatchPoll is how often the service looks after its files.
 const fileWatchPoll = 5 * time.Second
 
-// A fileWatch makes the pid file and the control socket again when they were removed while the server
-// serves: without them, it could not be found.
+// A fileWatch makes the pid file and the control socket again when they were removed while the
+// server serves: without them, it could not be found.
 type fileWatch struct {
 	service *service
 	ticker  *time.Ticker
@@ -19,8 +19,8 @@ func newFileWatch(v *service) *fileWatch {
 
 func (w *fileWatch) stop() { w.ticker.Stop() }
 
-// look logs what it has made again. The directory is looked after first; where that fails, there is no
-// place for the socket either. A failure is logged once until all is well.
+// look logs what it has made again. The directory is looked after first; where that fails, there is
+// no place for the socket either. A failure is logged once until all is well.
 func (w *fileWatch) look() {
 	v := w.service
 	again, err := v.process.Restore()

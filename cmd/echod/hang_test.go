@@ -13,8 +13,8 @@ import (
 )
 
 // hung returns a command that starts a daemon which hangs before it is ready: strace(1) stops it in
-// its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it. strace counts the
-// calls of each thread: that for a control socket might be the first of another one.
+// its first call of listen(2). There, CONT makes it go on, and nothing but KILL ends it. strace
+// counts the calls of each thread: that for a control socket might be the first of another one.
 func (b *sandbox) hung(flags ...string) []string {
 	return append(b.traced("-e", "trace=listen", "-e", "inject=listen:signal=STOP:when=1"), append(flags, "--control-socket=")...)
 }
@@ -90,7 +90,8 @@ func TestTerminalClosesWhileStarting(t *testing.T) {
 	b.nothingLeft(t)
 }
 
-// A launcher that is killed while it waits cannot end the daemon that was to be, which finds out by itself.
+// A launcher that is killed while it waits cannot end the daemon that was to be, which finds out by
+// itself.
 func TestLauncherKilled(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
@@ -136,8 +137,8 @@ func TestSecondStartWaits(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// A daemon that crashes before it is ready: start says what it said, and nothing is left, not even the log that
-// has the text of a crash later, when there is no terminal any more.
+// A daemon that crashes before it is ready: start says what it said, and nothing is left, not even
+// the log that has the text of a crash later, when there is no terminal any more.
 func TestCrashBeforeReady(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

@@ -13,8 +13,8 @@ import (
 // With sockets that a service manager or inetd keeps open, no client is lost to the end that
 // follows: one that was accepted is served to its end first, and one that was not is left in the
 // queue of the socket, for the next process. What remains is a matter of time: a client that was
-// accepted after the decision, in the moment before accepting stopped, is served as long as it stays,
-// and those behind it wait for the next process until it has left.
+// accepted after the decision, in the moment before accepting stopped, is served as long as it
+// stays, and those behind it wait for the next process until it has left.
 type idleWatch struct {
 	after time.Duration
 	first bool // wait for the first client, however long that takes

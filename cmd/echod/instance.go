@@ -41,8 +41,8 @@ func (i *instance) client() *control.Client {
 	return client
 }
 
-// verify makes sure that the process behind the control socket is the one that was found, now that the
-// two are connected: the pid file or the socket may have passed to another process meanwhile.
+// verify makes sure that the process behind the control socket is the one that was found, now that
+// the two are connected: the pid file or the socket may have passed to another process meanwhile.
 func (i *instance) verify(peer control.Peer) error {
 	if i.bySocket {
 		return i.verifyWithoutPidFile(peer)
@@ -57,8 +57,8 @@ func (i *instance) verify(peer control.Peer) error {
 	return nil
 }
 
-// verifyWithoutPidFile believes root, the caller, and the user that the directory of the socket belongs
-// to, unless everybody may write to it. The server began to listen as one of them.
+// verifyWithoutPidFile believes root, the caller, and the user that the directory of the socket
+// belongs to, unless everybody may write to it. The server began to listen as one of them.
 func (i *instance) verifyWithoutPidFile(peer control.Peer) error {
 	if i.pid != 0 && peer.PID != i.pid {
 		return fmt.Errorf("it was that of pid %d, and is that of pid %d", i.pid, peer.PID)

@@ -9,7 +9,8 @@ import (
 	"echod/logging"
 )
 
-// missingLog returns what is not there yet of the log file and its directories, the innermost first.
+// missingLog returns what is not there yet of the log file and its directories, the innermost
+// first.
 func (s *settings) missingLog() []string {
 	if s.logFile == "" {
 		return nil
@@ -17,10 +18,9 @@ func (s *settings) missingLog() []string {
 	return missing(s.logFile)
 }
 
-// removeLeftovers removes what a daemon has made of those paths that was never ready. Mostly it has done so
-// itself. It cannot when it was killed, or has given up the right to. A log in which
-// there is something is kept: the text of a crash, or the lines of a server that came and went
-// meanwhile.
+// removeLeftovers removes what a daemon has made of those paths that was never ready. Mostly it has
+// done so itself. It cannot when it was killed, or has given up the right to. A log in which there
+// is something is kept: the text of a crash, or the lines of a server that came and went meanwhile.
 //
 // Another server may be about to write to the same log. If it has the same pid file, the
 // lock keeps them apart; if not, its first lines may be lost.

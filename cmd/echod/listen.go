@@ -59,7 +59,8 @@ func (k socket) String() string {
 	return addr.Network() + "://" + addr.String()
 }
 
-// giveTo makes a Unix socket's file that of the user whom the server becomes, who may have to remove it.
+// giveTo makes a Unix socket's file that of the user that the server becomes, who may have to
+// remove it.
 func (k socket) giveTo(id *daemonize.Identity) error {
 	file, ok := k.listener.(*server.UnixListener)
 	if !ok || id == nil {
@@ -68,8 +69,8 @@ func (k socket) giveTo(id *daemonize.Identity) error {
 	return file.Chown(id.UID, id.GID)
 }
 
-// enterRoot says where a Unix socket's file is now that root is the root directory. One outside cannot be removed
-// any more.
+// enterRoot says where a Unix socket's file is now that root is the root directory. One outside
+// cannot be removed any more.
 func (k socket) enterRoot(root string) {
 	if file, ok := k.listener.(*server.UnixListener); ok {
 		file.SetPath(daemonize.InsideRoot(file.Addr().String(), root))
@@ -107,8 +108,8 @@ func listenAtEach(a server.Address, others []socket) ([]socket, error) {
 	}
 }
 
-// listenAtOnePort leaves out addresses that this machine does not have, if it has others: localhost is often said to be
-// ::1 too where there is no IPv6.
+// listenAtOnePort leaves out addresses that this machine does not have, if it has others: localhost
+// is often said to be ::1 too where there is no IPv6.
 func listenAtOnePort(a server.Address, addresses []server.Address, others []socket) ([]socket, error) {
 	var sockets []socket
 	var missing error

@@ -15,8 +15,8 @@ import (
 	"echod/server/control"
 )
 
-// These values of --log-file are no files. A file of the same name is given with its directory, as in
-// ./syslog.
+// These values of --log-file are no files. A file of the same name is given with its directory, as
+// in ./syslog.
 const (
 	logToStderr = "stderr"
 	logToSyslog = "syslog"
@@ -51,8 +51,8 @@ func (s *settings) checkLogFile() error {
 	return fmt.Errorf("use --log-file %s: the log goes to a file or to standard error (give stderr; for a file of this name, ./-)", s.logFile)
 }
 
-// isDescriptor reports whether a value stands for standard output, or another open descriptor, by the customs of many
-// programs. A file that is called - is given with its directory.
+// isDescriptor reports whether a value stands for standard output, or another open descriptor, by
+// the customs of many programs. A file that is called - is given with its directory.
 func isDescriptor(logFile string) bool {
 	path := filepath.Clean(logFile)
 	return logFile == "-" || path == "/dev/stdin" || path == "/dev/stdout" || path == "/dev/stderr" ||
@@ -200,8 +200,8 @@ func missing(path string) []string {
 	}
 }
 
-// captureCrashes has crashes written to the log. Until standard error goes away, they are better seen there: the
-// file of a server that never was ready shall not be left.
+// captureCrashes has crashes written to the log. Until standard error goes away, they are better
+// seen there: the file of a server that never was ready shall not be left.
 func (l *serverLog) captureCrashes() error {
 	if l.file == nil {
 		return nil
@@ -236,8 +236,9 @@ func (l *serverLog) reopen() (string, error) {
 // maxFlushTime is how long a file system that hangs may delay readiness.
 const maxFlushTime = 5 * time.Second
 
-// flush has the lines that wait written to the file before the launcher is told that the server is ready. That a disk
-// is full, or hangs, is no reason not to serve: of the time until then a third is spent on it at most.
+// flush has the lines that wait written to the file before the launcher is told that the server is
+// ready. That a disk is full, or hangs, is no reason not to serve: of the time until then a third
+// is spent on it at most.
 func (l *serverLog) flush(readyTimeout time.Duration) {
 	if l.file == nil {
 		return
@@ -262,8 +263,8 @@ func (l *serverLog) status() control.LogStatus {
 	return status
 }
 
-// tellSyslog writes down elsewhere why the log is not complete, for a server whose standard error is nowhere. Where there
-// is no syslog, as in a new root directory, it is lost.
+// tellSyslog writes down elsewhere why the log is not complete, for a server whose standard error
+// is nowhere. Where there is no syslog, as in a new root directory, it is lost.
 func tellSyslog(name string, cause error) {
 	syslog, err := logging.DialSyslog(logging.SyslogServer{Tag: name}, logging.Options{})
 	if err != nil {
@@ -281,8 +282,8 @@ func (l *serverLog) close() error {
 	return l.output.Close()
 }
 
-// notStarted ends the log of a server that never was ready. Who started it is told by other means, on
-// standard error; a file that was made for it will be gone.
+// notStarted ends the log of a server that never was ready. Who started it is told by other means,
+// on standard error; a file that was made for it will be gone.
 func (l *serverLog) notStarted(cause error) {
 	if l.file != nil && !l.file.Created() {
 		l.Error("not started", "error", cause)

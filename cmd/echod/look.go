@@ -7,8 +7,8 @@ import (
 	"echod/server/control"
 )
 
-// A look is what a server was doing between two moments: rates are since the look before, or, at the
-// first one, those that the server tells.
+// A look is what a server was doing between two moments: rates are since the look before, or, at
+// the first one, those that the server tells.
 type look struct {
 	status   *control.Status
 	accepted float64 // clients a second

@@ -127,8 +127,9 @@ func (l *lookup) find() (*instance, error) {
 	return nil, missed
 }
 
-// findByPort looks for a process of this name that serves the default port though nothing leads to it.
-// It is no proof that this is the server which is meant, or that it is one: no verb does anything to it.
+// findByPort looks for a process of this name that serves the default port though nothing leads to
+// it. It is no proof that this is the server which is meant, or that it is one: no verb does
+// anything to it.
 func (l *lookup) findByPort(missed *notRunningError) error {
 	address, err := server.ParseAddress(l.defaults.listen)
 	if err != nil || l.cmd.Flags().Changed("pid-file") || l.socket.given {
@@ -146,8 +147,8 @@ func (l *lookup) findByPort(missed *notRunningError) error {
 // maxProcessName is how much of the name of a program /proc/PID/comm shows.
 const maxProcessName = 15
 
-// findOne is find for a verb that does something to the server: with more than one of them, it must be
-// said which.
+// findOne is find for a verb that does something to the server: with more than one of them, it must
+// be said which.
 func (l *lookup) findOne() (*instance, error) {
 	found, err := l.find()
 	if err != nil || len(found.others) == 0 {

@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	if play := roles()[name]; play != nil {
 		os.Exit(play(os.Args[1:]))
 	}
-	// Under nohup(1), HUP is ignored, and in the background of a script INT; what is ignored programs inherit, what is
-	// caught they do not.
+	// Under nohup(1), HUP is ignored, and in the background of a script INT; what is ignored
+	// programs inherit, what is caught they do not.
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		if signal.Ignored(s) {
 			signal.Notify(make(chan os.Signal, 1), s)

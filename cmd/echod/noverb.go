@@ -6,8 +6,8 @@ import (
 	"echod/daemonize"
 )
 
-// verbWithoutArguments is what a program does that was started with sockets and without a word:
-// by a unit file or a line of inetd.conf that gives nothing but the path. Without sockets there is no
+// verbWithoutArguments is what a program does that was started with sockets and without a word: by
+// a unit file or a line of inetd.conf that gives nothing but the path. Without sockets there is no
 // such verb, and the program helps whoever typed its name.
 //
 // A service manager does not say whether it expects the process to detach. With NOTIFY_SOCKET, or

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// A oneClient is a listener whose only client was accepted by somebody else. That client goes the same
-// way through the server as all others.
+// A oneClient is a listener whose only client was accepted by somebody else. That client goes the
+// same way through the server as all others.
 type oneClient struct {
 	conn      net.Conn
 	givenOnce sync.Once

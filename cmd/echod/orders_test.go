@@ -150,7 +150,8 @@ func TestAskGivesUp(t *testing.T) {
 	}
 }
 
-// TestInterruptedStart: a signal to end that comes before the server is ready ends the start; others do not.
+// TestInterruptedStart: a signal to end that comes before the server is ready ends the start;
+// others do not.
 func TestInterruptedStart(t *testing.T) {
 	w := watchSignals()
 	defer w.release()

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A reader of our output that is slow, is gone, or has a full disk decides nothing: a verb that does
-// something does it first and speaks then, and its exit status is that of its work.
+// A reader of our output that is slow, is gone, or has a full disk decides nothing: a verb that
+// does something does it first and speaks then, and its exit status is that of its work.
 
 // sayf prints a line to standard output, in which nothing unprintable is left.
 func (p *program) sayf(format string, args ...any) {

@@ -89,7 +89,8 @@ func TestOutputWithoutReader(t *testing.T) {
 	}
 }
 
-// TestReasonWithoutReader: that the reason of a failure cannot be written does not change the status.
+// TestReasonWithoutReader: that the reason of a failure cannot be written does not change the
+// status.
 func TestReasonWithoutReader(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

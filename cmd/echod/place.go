@@ -42,14 +42,14 @@ func (p place) paths() []string {
 	return slices.DeleteFunc([]string{p.pidFile, p.socket}, func(path string) bool { return path == "" })
 }
 
-// looksAtPlace is how often find looks at one place. A server that starts or ends while it is looked at is
-// seen by half: its control socket without its pid file.
+// looksAtPlace is how often find looks at one place. A server that starts or ends while it is
+// looked at is seen by half: its control socket without its pid file.
 const looksAtPlace = 5
 
-// find returns the instance at this place. Where no pid file leads to one, its control socket is asked:
-// a pid file may be removed while the server serves. A server is found by that only when two looks in a
-// row agree. The error is ErrNotRunning or a StaleError of package daemonize, or what kept it from
-// finding out.
+// find returns the instance at this place. Where no pid file leads to one, its control socket is
+// asked: a pid file may be removed while the server serves. A server is found by that only when two
+// looks in a row agree. The error is ErrNotRunning or a StaleError of package daemonize, or what
+// kept it from finding out.
 func (p place) find() (*instance, error) {
 	err := p.check()
 	if errors.Is(err, errAbsent) {

@@ -66,8 +66,8 @@ func boundInodes(a server.Address) []string {
 	return inodes
 }
 
-// listensAt compares an address of /proc/net/tcp, such as 0100007F:0007, with a host and a port. A host
-// that is no number is taken to match.
+// listensAt compares an address of /proc/net/tcp, such as 0100007F:0007, with a host and a port. A
+// host that is no number is taken to match.
 func listensAt(local, host, port string) bool {
 	hexIP, hexPort, _ := strings.Cut(local, ":")
 	n, err := strconv.ParseUint(hexPort, 16, 16)

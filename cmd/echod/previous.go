@@ -92,8 +92,8 @@ func (b *previous) has() ([]string, error) {
 	return own, nil
 }
 
-// returnTries is how often, and returnPause how long after one another, the server that there was is
-// started again: a lack of memory or of processes may pass.
+// returnTries is how often, and returnPause how long after one another, the server that there was
+// is started again: a lack of memory or of processes may pass.
 const (
 	returnTries = 3
 	returnPause = 200 * time.Millisecond

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// odd is a name that would end a line, clear a terminal in two ways, and turn the direction of what follows.
+// odd is a name that would end a line, clear a terminal in two ways, and turn the direction of what
+// follows.
 const odd = "a\nb\x1b[2Jc\u009b2Jd\u202ee"
 
 // shown fails for text that a terminal would not show as it is.

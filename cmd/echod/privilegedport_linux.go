@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// firstUnprivilegedPort is the first port that needs no privilege, in the network namespace of this process; see ip(7).
+// firstUnprivilegedPort is the first port that needs no privilege, in the network namespace of this
+// process; see ip(7).
 func firstUnprivilegedPort() int {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err == nil {
@@ -19,7 +20,8 @@ func firstUnprivilegedPort() int {
 	return 1024
 }
 
-// hasPortPrivilege reports whether this process may bind the ports below, as far as capabilities go.
+// hasPortPrivilege reports whether this process may bind the ports below, as far as capabilities
+// go.
 func hasPortPrivilege() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var caps [2]unix.CapUserData

@@ -46,8 +46,9 @@ func runsFrom(pid int, dir string) bool {
 	return err == nil && strings.HasPrefix(target, dir+"/")
 }
 
-// alive reports whether there is such a process. A zombie has ended: whoever has to wait for
-// it may be slow to do so. But its first thread may be a zombie while others are still ending, and hold what is open.
+// alive reports whether there is such a process. A zombie has ended: the process that has to wait
+// for it may be slow to do so. But its first thread may be a zombie while others are still ending,
+// and hold what is open.
 func alive(pid int) bool {
 	state := processState(pid)
 	if state == "Z" {

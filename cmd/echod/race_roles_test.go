@@ -31,8 +31,9 @@ func untilReleased(f func() bool) {
 	}
 }
 
-// killByPidFile is a role: it ends a daemon as soon as the pid file names it, as kill(1) would, if its program is in
-// a directory. By this there are many more ends and beginnings than by stop alone.
+// killByPidFile is a role: it ends a daemon as soon as the pid file names it, as kill(1) would, if
+// its program is in a directory. By this there are many more ends and beginnings than by stop
+// alone.
 func killByPidFile(args []string) int {
 	pidFile, dir := args[0], args[1]
 	untilReleased(func() bool {
@@ -46,9 +47,10 @@ func killByPidFile(args []string) int {
 	return 0
 }
 
-// watchListeners is a role: it looks for two listeners at one address. A daemon listens after it has locked the pid file, and
-// stops before it lets go of it. One list may show two that were never there at the same time, as it is not made in
-// one moment; but two that are in this list and in the next were there together in between.
+// watchListeners is a role: it looks for two listeners at one address. A daemon listens after it
+// has locked the pid file, and stops before it lets go of it. One list may show two that were never
+// there at the same time, as it is not made in one moment; but two that are in this list and in the
+// next were there together in between.
 func watchListeners(args []string) int {
 	host, err := netip.ParseAddr(args[0])
 	if err != nil {
@@ -68,8 +70,9 @@ func watchListeners(args []string) int {
 	return 0
 }
 
-// listenersAt returns the sockets that listen at an address: local address and inode, from proc_net_tcp of the kernel's
-// documentation. The address is a word in the byte order of the machine.
+// listenersAt returns the sockets that listen at an address: local address and inode, from
+// proc_net_tcp of the kernel's documentation. The address is a word in the byte order of the
+// machine.
 func listenersAt(host [4]byte) []string {
 	table, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {

@@ -21,8 +21,8 @@ const (
 	raceStoppers = 5 // fewer would hardly get a turn
 )
 
-// A race is many starts of one daemon against some that stop it, again and again. Ports differ, so that
-// nothing but the pid file keeps two daemons from serving at the same time.
+// A race is many starts of one daemon against some that stop it, again and again. Ports differ, so
+// that nothing but the pid file keeps two daemons from serving at the same time.
 type race struct {
 	*sandbox
 	host string // of 127.0.0.0/8, this race's own
@@ -33,8 +33,8 @@ type race struct {
 	errs     []string
 }
 
-// However many start a daemon and stop it, at no moment are there two; at the end there is none or one, and
-// no file without an owner.
+// However many start a daemon and stop it, at no moment are there two; at the end there is none or
+// one, and no file without an owner.
 func TestStartsRaceStops(t *testing.T) {
 	if testing.Short() {
 		t.Skipf("takes %v", raceDuration)
@@ -89,7 +89,8 @@ func (r *race) repeat(args ...string) {
 	}
 }
 
-// judge sees to it that a verb did what it was asked to, or what it was asked to was undone by another one.
+// judge sees to it that a verb did what it was asked to, or what it was asked to was undone by
+// another one.
 func (r *race) judge(verb string, o outcome) {
 	said := regexp.MustCompile(`[0-9][0-9.:]*|, log .*| \(looked at .*|\n`).ReplaceAllString(o.stdout+o.stderr, "")
 	r.mu.Lock()
@@ -109,8 +110,8 @@ func (r *race) judge(verb string, o outcome) {
 	}
 }
 
-// play runs a role until the race is over; what it prints is an error. It is a process, because one that starts others all the
-// time has no time for anything else.
+// play runs a role until the race is over; what it prints is an error. It is a process, because one
+// that starts others all the time has no time for anything else.
 func (r *race) play(role string, args ...string) {
 	cmd := exec.Command(filepath.Join(r.bin, role), args...)
 	release, err := cmd.StdinPipe()
@@ -141,8 +142,8 @@ func (r *race) settle(t *testing.T) {
 	}
 }
 
-// readLog sees to it that by the log, too, each daemon ended before the next one served. The last line of one is in
-// the file before it lets go of the pid file.
+// readLog sees to it that by the log, too, each daemon ended before the next one served. The last
+// line of one is in the file before it lets go of the pid file.
 func (r *race) readLog(t *testing.T) {
 	t.Helper()
 	log, err := os.ReadFile(filepath.Join(r.dir, "l"))

@@ -73,7 +73,8 @@ func (p *program) rehearse(ctx context.Context, s *settings, d defaults, r *rehe
 	var failed *daemonize.StartError
 	switch {
 	case launched != nil:
-		// It is about to end by itself. Stop waits for that, and removes the pid file where it could not.
+		// It is about to end by itself. Stop waits for that, and removes the pid file where
+		// it could not.
 		_, _ = daemonize.Stop{Timeout: rehearsalEnd}.Stop(ctx, daemon.PidFile)
 		return nil
 	case errors.As(err, &failed):
@@ -169,8 +170,9 @@ func (r *rehearsal) besideOf(a server.Address) server.Address {
 	return a
 }
 
-// besidePath returns path, or, if the other server has a socket there, a name in the same directory.
-// It prefers one that no other rehearsal has; a socket address may be too short for that.
+// besidePath returns path, or, if the other server has a socket there, a name in the same
+// directory. It prefers one that no other rehearsal has; a socket address may be too short for
+// that.
 func (r *rehearsal) besidePath(path string) string {
 	info, err := os.Lstat(path)
 	if r == nil || err != nil || info.Mode()&os.ModeSocket == 0 || !slices.Contains(r.own, "unix://"+path) {

@@ -45,8 +45,9 @@ func TestRestartFallsBack(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// TestRestartWithoutCapability: a server had its port by a capability of its program, and the program
-// that has taken its place since has none. The server is left alone, and the reason is the true one.
+// TestRestartWithoutCapability: a server had its port by a capability of its program, and the
+// program that has taken its place since has none. The server is left alone, and the reason is the
+// true one.
 func TestRestartWithoutCapability(t *testing.T) {
 	needRoot(t, "to give a program a capability")
 	t.Parallel()

@@ -15,8 +15,9 @@ import (
 	"testing"
 )
 
-// TestRotationsLoseNoLine: logrotate(8), with the snippet that is installed, rotates the log ten times
-// while clients come and go as fast as they can. Every client is in the union of the files twice.
+// TestRotationsLoseNoLine: logrotate(8), with the snippet that is installed, rotates the log ten
+// times while clients come and go as fast as they can. Every client is in the union of the files
+// twice.
 func TestRotationsLoseNoLine(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

@@ -90,8 +90,9 @@ func makeSandbox(dir string) (*sandbox, error) {
 	return b, b.install()
 }
 
-// install puts the test binary where it is the program under test. Nobody forks meanwhile: the child would have a
-// file open for writing that somebody may want to execute, which the kernel refuses ("text file busy").
+// install puts the test binary where it is the program under test. Nobody forks meanwhile: the
+// child would have a file open for writing that somebody may want to execute, which the kernel
+// refuses ("text file busy").
 func (b *sandbox) install() error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -141,8 +141,8 @@ func (s *stage) portFree(ts *testscript.TestScript, args []string) {
 	}
 }
 
-// holdLocked has another process hold a file the way a daemon does that is still starting, until the
-// script ends. HOLDER is its pid.
+// holdLocked has another process hold a file the way a daemon does that is still starting, until
+// the script ends. HOLDER is its pid.
 func (s *stage) holdLocked(ts *testscript.TestScript, args []string) {
 	cmd := exec.Command(s.bin+"/lock-pid-file", ts.MkAbs(args[0]))
 	release, err := cmd.StdinPipe()

@@ -18,8 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// status runs a program, which must exit with status N. What it writes is there for stdout, stderr and
-// capture.
+// status runs a program, which must exit with status N. What it writes is there for stdout, stderr
+// and capture.
 func (s *stage) status(ts *testscript.TestScript, args []string) { s.exec(ts, args) }
 
 func (s *stage) exec(ts *testscript.TestScript, args []string) outcome {
@@ -36,7 +36,8 @@ func (s *stage) exec(ts *testscript.TestScript, args []string) outcome {
 }
 
 // refused is status for a program that is asked for what it cannot do: it says why, in one line on
-// standard error and nothing on standard output, and leaves all in $WORK and all processes as they were.
+// standard error and nothing on standard output, and leaves all in $WORK and all processes as they
+// were.
 func (s *stage) refused(ts *testscript.TestScript, args []string) {
 	processes, files := processesFrom(s.bin), s.files(ts)
 	o := s.exec(ts, args)
@@ -156,7 +157,8 @@ func pidArgument(ts *testscript.TestScript, arg string) int {
 	return pid
 }
 
-// unheld sees to it that pid files say that nothing runs: they are not there, or empty and not locked.
+// unheld sees to it that pid files say that nothing runs: they are not there, or empty and not
+// locked.
 func (s *stage) unheld(ts *testscript.TestScript, args []string) {
 	for _, arg := range args {
 		path := ts.MkAbs(arg)

@@ -14,7 +14,8 @@ import (
 
 // TestScripts runs the scripts of testdata/script, one a topic. Each has a sandbox of its own: the
 // working directory $WORK, and in the path echod, the same program as $NAME, and as-user and
-// impostor, which run a command as the ordinary user and as one more. All that a script leaves running is an error.
+// impostor, which run a command as the ordinary user and as one more. All that a script leaves
+// running is an error.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

@@ -32,8 +32,9 @@ type service struct {
 	state    atomic.Value // a control.State
 	beside   *rehearsal   // nil unless this is one
 
-	// configure builds the configuration anew, without touching the one in use; commit then puts
-	// it in place, in the goroutine that steers the service. It is nil without a configuration file.
+	// configure builds the configuration anew, without touching the one in use; commit then
+	// puts it in place, in the goroutine that steers the service. It is nil without a
+	// configuration file.
 	configure func() (commit func(), err error)
 
 	orderC chan order
@@ -51,10 +52,10 @@ func newService(s *settings, process *daemonize.Process, caught *signals) *servi
 	return v
 }
 
-// serve is what all ways to start the server have in common, in the one order: it opens
-// all that can fail, gives up privileges, says that it is ready, and serves until it
-// is told to end. Each step only takes power away. The launcher of a detached
-// daemon is told of an error before that. Signals have been caught since before the pid file was locked.
+// serve is what all ways to start the server have in common, in the one order: it opens all that
+// can fail, gives up privileges, says that it is ready, and serves until it is told to end. Each
+// step only takes power away. The launcher of a detached daemon is told of an error before that.
+// Signals have been caught since before the pid file was locked.
 func serve(s *settings, d defaults, process *daemonize.Process, caught *signals) error {
 	v := newService(s, process, caught)
 	v.name = d.name
@@ -116,8 +117,8 @@ func (v *service) open(d defaults) error {
 	return withPermStatus(exitSystem, v.ready())
 }
 
-// enterRoot tells all who hold a file by its path where it is now that root is the root directory. Empty
-// means that there is no new one.
+// enterRoot tells all who hold a file by its path where it is now that root is the root directory.
+// Empty means that there is no new one.
 func (v *service) enterRoot(root string) {
 	if root == "" {
 		return
@@ -129,7 +130,8 @@ func (v *service) enterRoot(root string) {
 	}
 }
 
-// ready says so, when the log has said it. A service manager that does not hear it is its own misfortune.
+// ready says so, when the log has said it. A service manager that does not hear it is its own
+// misfortune.
 func (v *service) ready() error {
 	v.logStarted()
 	v.log.flush(v.settings.readyTimeout)
@@ -149,7 +151,8 @@ func (v *service) readyMessage() string {
 	return message
 }
 
-// run serves until a signal or a call ends it, there is nothing left to do, or a listener fails for good.
+// run serves until a signal or a call ends it, there is nothing left to do, or a listener fails for
+// good.
 func (v *service) run() error {
 	defer close(v.endedC)
 	v.started = time.Now()

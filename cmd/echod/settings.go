@@ -225,8 +225,8 @@ func (s *settings) resolveIdentity() error {
 	return nil
 }
 
-// runsAs is the user whose rights the server is left with: also a server that keeps its user gives up
-// capabilities. Only root that asks for it stays what it is.
+// runsAs is the user whose rights the server is left with: also a server that keeps its user gives
+// up capabilities. Only root that asks for it stays what it is.
 func (s *settings) runsAs() *daemonize.Identity {
 	if s.identity != nil || os.Geteuid() == 0 {
 		return s.identity

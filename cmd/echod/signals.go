@@ -14,8 +14,8 @@ import (
 type signals struct {
 	stopC, drainC, reloadC, reopenC, unusedC chan os.Signal
 
-	// pipeC is never read: standard output or error without a reader is no reason to end, and what was
-	// to be written there gets an error. The Go runtime would end the process.
+	// pipeC is never read: standard output or error without a reader is no reason to end, and
+	// what was to be written there gets an error. The Go runtime would end the process.
 	pipeC chan os.Signal
 }
 
@@ -43,8 +43,8 @@ func (w *signals) watch() {
 	}
 }
 
-// stopSignals leaves out an interrupt that is ignored, as in the background of a script: it is meant for the foreground.
-// Of a QUIT that is ignored the Go runtime knows nothing.
+// stopSignals leaves out an interrupt that is ignored, as in the background of a script: it is
+// meant for the foreground. Of a QUIT that is ignored the Go runtime knows nothing.
 func stopSignals() []os.Signal {
 	if signal.Ignored(syscall.SIGINT) {
 		return []os.Signal{syscall.SIGTERM}

@@ -43,9 +43,9 @@ func (p *program) startCommand() *cobra.Command {
 	return cmd
 }
 
-// runsElsewhere returns the instance at another default place than the pid file that start would lock,
-// or one whose pid file is gone. What is at that pid file, Detach finds out. The daemon is told its pid
-// file, and does not look for itself.
+// runsElsewhere returns the instance at another default place than the pid file that start would
+// lock, or one whose pid file is gone. What is at that pid file, Detach finds out. The daemon is
+// told its pid file, and does not look for itself.
 func runsElsewhere(cmd *cobra.Command, d defaults) *instance {
 	if cmd.Flags().Changed("pid-file") {
 		return nil

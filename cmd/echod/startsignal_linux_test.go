@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A signal that comes just when the pid file is locked finds a process that catches it: it ends with one
-// line, nothing is left, and there is no goroutine dump. strace(1) sends it, in the call of flock(2).
+// A signal that comes just when the pid file is locked finds a process that catches it: it ends
+// with one line, nothing is left, and there is no goroutine dump. strace(1) sends it, in the call
+// of flock(2).
 func TestSignalWhileLocking(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		for _, verb := range []string{"run", "start"} {
@@ -39,7 +40,8 @@ func TestSignalWhileLocking(t *testing.T) {
 	}
 }
 
-// An interrupt that was ignored when the server was started, as in the background of a script, stays ignored.
+// An interrupt that was ignored when the server was started, as in the background of a script,
+// stays ignored.
 func TestIgnoredInterrupt(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// startStopDaemon is Debian's, by which many init scripts go. It lies where not every user's path leads.
+// startStopDaemon is Debian's, by which many init scripts go. It lies where not every user's path
+// leads.
 func startStopDaemon(t *testing.T) string {
 	t.Helper()
 	for _, dir := range []string{"/usr/sbin", "/sbin"} {
@@ -22,7 +23,8 @@ func startStopDaemon(t *testing.T) string {
 	return ""
 }
 
-// start-stop-daemon(8) understands our pid file: it knows that the server runs, ends it, and knows that it does not.
+// start-stop-daemon(8) understands our pid file: it knows that the server runs, ends it, and knows
+// that it does not.
 func TestStartStopDaemon(t *testing.T) {
 	t.Parallel()
 	ssd := startStopDaemon(t)
@@ -56,8 +58,8 @@ func TestStartStopDaemon(t *testing.T) {
 	}
 }
 
-// Where the server cannot remove its pid file, and empties it, start-stop-daemon cannot tell; there is nothing
-// that it would do wrong.
+// Where the server cannot remove its pid file, and empties it, start-stop-daemon cannot tell; there
+// is nothing that it would do wrong.
 func TestStartStopDaemonEmptyPidFile(t *testing.T) {
 	t.Parallel()
 	needRoot(t, "a pid file in a directory that the server, as another user, cannot write to")

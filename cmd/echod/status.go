@@ -150,7 +150,8 @@ func (r *statusReport) notRunning(missed *notRunningError) error {
 	return said(statusNotRunning)
 }
 
-// fromPidFile prints the little that the pid file tells of a server that runs, and why it is so little.
+// fromPidFile prints the little that the pid file tells of a server that runs, and why it is so
+// little.
 func (r *statusReport) fromPidFile(state string, found *instance) {
 	why := ""
 	if r.unreachable != nil {

@@ -15,9 +15,9 @@ import (
 // stopPoll is how often stop looks whether a server that it has asked to end still answers.
 const stopPoll = 20 * time.Millisecond
 
-// stopByCall ends a server that only its control socket leads to. It is asked to end, and is sent no
-// signal: without the lock of a pid file, nothing proves that the process that began to listen is the
-// one that serves. It is gone when it does not answer any more.
+// stopByCall ends a server that only its control socket leads to. It is asked to end, and is sent
+// no signal: without the lock of a pid file, nothing proves that the process that began to listen
+// is the one that serves. It is gone when it does not answer any more.
 func (p *program) stopByCall(ctx context.Context, found *instance, stop daemonize.Stop) error {
 	err := askToStop(ctx, found.client(), stop)
 	if endsCall(err) && !answers(ctx, found) { // it has ended meanwhile
@@ -63,7 +63,8 @@ func endsCall(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// answers reports whether the server still does. Another one that has taken its socket does not count.
+// answers reports whether the server still does. Another one that has taken its socket does not
+// count.
 func answers(ctx context.Context, found *instance) bool {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A server that only its control socket leads to may end before it has answered that it will: then it
-// is not running.
+// A server that only its control socket leads to may end before it has answered that it will: then
+// it is not running.
 func TestStopByCallOfServerThatEnds(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// A daemon that has opened the pid file, and not yet locked it, is overtaken by another one, which takes the
-// file over, serves, ends and removes it. The lock that the first one then gets is that of a file which nobody can
-// find any more. It has to begin again, or two would serve.
+// A daemon that has opened the pid file, and not yet locked it, is overtaken by another one, which
+// takes the file over, serves, ends and removes it. The lock that the first one then gets is that
+// of a file which nobody can find any more. It has to begin again, or two would serve.
 func TestLockOfRemovedPidFile(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
@@ -29,7 +29,8 @@ func TestLockOfRemovedPidFile(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// As before, but there is a new file in the place of the removed one: the other daemon has been started again.
+// As before, but there is a new file in the place of the removed one: the other daemon has been
+// started again.
 func TestLockOfReplacedPidFile(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)
@@ -43,13 +44,14 @@ func TestLockOfReplacedPidFile(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// overtaken returns a daemon that is stopped where it has opened the pid file, which another one has removed since, and
-// what waits for its launcher.
+// overtaken returns a daemon that is stopped where it has opened the pid file, which another one
+// has removed since, and what waits for its launcher.
 func (b *sandbox) overtaken(t *testing.T) (first int, wait func() outcome) {
 	t.Helper()
 	b.openUp(t)
 	b.leaveStalePidFile(t)
-	// strace(1) stops whoever opens the pid file for the first time: the launcher, which goes on, and the daemon.
+	// strace(1) stops the process that opens the pid file first: the launcher, which goes
+	// on, and the daemon.
 	launcher, wait := b.begin(t, "first", b.traced("-P", filepath.Join(b.dir, "p"),
 		"-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=1")...)
 	b.awaitStop(t, launcher.Process.Pid)

@@ -213,7 +213,8 @@ func TestTerminalOfStartCloses(t *testing.T) {
 	}
 }
 
-// A terminal that is named as the log file does not become that of the daemon: it is refused, before anything else.
+// A terminal that is named as the log file does not become that of the daemon: it is refused,
+// before anything else.
 func TestTerminalAsLogFile(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

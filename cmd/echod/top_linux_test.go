@@ -135,7 +135,8 @@ func TestTopOnATerminal(t *testing.T) {
 	b.run(t, exitOK, "echod", "stop", "--pid-file=p")
 }
 
-// TestTopEnds also by Ctrl-C, and with the server; the terminal is given back before the error is told.
+// TestTopEnds also by Ctrl-C, and with the server; the terminal is given back before the error is
+// told.
 func TestTopEnds(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

@@ -26,8 +26,8 @@ func (b *sandbox) awaitStop(t *testing.T, pid int) {
 	check(t, waitUntil(fmt.Sprintf("process %d is stopped", pid), func() bool { return b.hasStopped(pid) }))
 }
 
-// hasStopped looks into the trace. To look at the state of the process would not do: each system call that is traced stops a
-// thread, too.
+// hasStopped looks into the trace. To look at the state of the process would not do: each system
+// call that is traced stops a thread, too.
 func (b *sandbox) hasStopped(pid int) bool {
 	trace, _ := os.ReadFile(filepath.Join(b.dir, fmt.Sprintf("trace.%d", pid))) // it may not be there yet
 	return bytes.Contains(trace, []byte("--- stopped by SIGSTOP ---\n"))

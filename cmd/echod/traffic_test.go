@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// 100 MB of random bytes over 50 connections at once come back identical, and the log accounts for all.
+// 100 MB of random bytes over 50 connections at once come back identical, and the log accounts for
+// all.
 func TestHundredMegabytes(t *testing.T) {
 	t.Parallel()
 	const (
@@ -45,7 +46,8 @@ func TestHundredMegabytes(t *testing.T) {
 	}
 }
 
-// roundTrip sends n bytes of the random stream of a seed while it reads the same ones back, then the end.
+// roundTrip sends n bytes of the random stream of a seed while it reads the same ones back, then
+// the end.
 func roundTrip(address string, seed [32]byte, n int) error {
 	c, err := dial(address)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// A server in the foreground whose standard error has no reader any more ends in order when it is told to.
+// A server in the foreground whose standard error has no reader any more ends in order when it is
+// told to.
 func TestRunWithoutReaderOfLog(t *testing.T) {
 	t.Parallel()
 	b := newSandbox(t)

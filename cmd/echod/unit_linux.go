@@ -100,7 +100,8 @@ func (u *unit) runtimeDirectory(root string) string {
 	return filepath.Join(root, "run/systemd")
 }
 
-// isTransient reports whether there is no file of the unit: systemd-run(1) or a desktop has made it.
+// isTransient reports whether there is no file of the unit: systemd-run(1) or a desktop has made
+// it.
 func (u *unit) isTransient(root string) bool {
 	_, err := os.Lstat(filepath.Join(u.runtimeDirectory(root), "transient", u.name))
 	return err == nil

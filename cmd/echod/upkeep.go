@@ -3,8 +3,8 @@ package main
 import "fmt"
 
 // An upkeep reopens the log and reloads the configuration. It does so in a goroutine of its own,
-// one at a time, because a file system may hang, and a signal to stop should not wait for that. What
-// is asked for meanwhile is done once more afterwards, for all who asked.
+// one at a time, because a file system may hang, and a signal to stop should not wait for that.
+// What is asked for meanwhile is done once more afterwards, for all who asked.
 type upkeep struct {
 	service *service
 	waiting []order
@@ -70,8 +70,9 @@ func (v *service) reopen() renewal {
 	return renewal{result: result{message, err}}
 }
 
-// reload reopens the log, whatever becomes of the configuration: it may be logrotate(8) that asks. Then it
-// builds the new configuration whole, beside the one that is in use, which stays if that fails.
+// reload reopens the log, whatever becomes of the configuration: it may be logrotate(8) that asks.
+// Then it builds the new configuration whole, beside the one that is in use, which stays if that
+// fails.
 func (v *service) reload() renewal {
 	o := v.reopen()
 	if v.configure == nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// endless returns a client of a server that answers with start, and then more again and again until the
-// client has had enough.
+// endless returns a client of a server that answers with start, and then more again and again until
+// the client has had enough.
 func endless(t *testing.T, start, more string) *Client {
 	t.Helper()
 	l := mustListen(t, t.TempDir()+"/control.sock")

@@ -16,12 +16,14 @@ import (
 // A Client calls the server behind a control socket. How long a call may take is its context's
 // business.
 //
-// An error is a [*Problem] if it is the server's answer, and [ErrAnswerTooLong] if that has no end. It is ErrNotExist of io/fs when there is no
-// socket, and ECONNREFUSED of syscall when nobody listens there.
+// An error is a [*Problem] if it is the server's answer, and [ErrAnswerTooLong] if that has no end.
+// It is ErrNotExist of io/fs when there is no socket, and ECONNREFUSED of syscall when nobody
+// listens there.
 type Client struct {
-	// Verify, unless nil, decides about the process at the other end: for each call, when the client
-	// has connected and before it sends anything. Its error is that of the call. It is not asked where
-	// the system does not tell which process that is. It must be set before the first call.
+	// Verify, unless nil, decides about the process at the other end: for each call, when the
+	// client has connected and before it sends anything. Its error is that of the call. It is
+	// not asked where the system does not tell which process that is. It must be set before the
+	// first call.
 	Verify func(Peer) error
 
 	path string
@@ -34,8 +36,8 @@ type Peer struct {
 	PID int // 0 where it cannot be seen, as in another pid namespace
 }
 
-// NewClient returns a client for the socket at path. Nothing is opened before the first call, and no connection is
-// kept between two.
+// NewClient returns a client for the socket at path. Nothing is opened before the first call, and
+// no connection is kept between two.
 func NewClient(path string) *Client {
 	c := &Client{path: path}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -51,8 +53,8 @@ func NewClient(path string) *Client {
 	return c
 }
 
-// Peer connects, and returns which process serves the socket: an empty Peer where the system does not
-// tell. Nothing is sent.
+// Peer connects, and returns which process serves the socket: an empty Peer where the system does
+// not tell. Nothing is sent.
 func (c *Client) Peer(ctx context.Context) (Peer, error) {
 	if err := CheckPath(c.path); err != nil {
 		return Peer{}, err
@@ -153,7 +155,8 @@ func (c *Client) Reload(ctx context.Context) (message string, err error) {
 	return c.command(ctx, "/v1/reload")
 }
 
-// Drain has the server take no new clients and end when the last one has left. It does not wait for that.
+// Drain has the server take no new clients and end when the last one has left. It does not wait for
+// that.
 func (c *Client) Drain(ctx context.Context) (message string, err error) {
 	return c.command(ctx, "/v1/drain")
 }
@@ -213,7 +216,8 @@ func (c *Client) do(ctx context.Context, method, path string, argument any) (*ht
 	return response, nil
 }
 
-// problemOf reads the problem that a response holds. net/http itself answers some requests in another form.
+// problemOf reads the problem that a response holds. net/http itself answers some requests in
+// another form.
 func problemOf(response *http.Response) error {
 	p := Problem{Title: response.Status, Status: response.StatusCode}
 	contentType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))

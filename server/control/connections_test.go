@@ -59,7 +59,8 @@ func TestNoConnections(t *testing.T) {
 	}
 }
 
-// TestUnreadListHoldsUpNobody: a real server goes on serving and ends clients while a caller has the list half read.
+// TestUnreadListHoldsUpNobody: a real server goes on serving and ends clients while a caller has
+// the list half read.
 func TestUnreadListHoldsUpNobody(t *testing.T) {
 	echo, addr := startEcho(t)
 	f := newFixture(t)

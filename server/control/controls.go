@@ -24,10 +24,12 @@ type Controls struct {
 	// not written to any more. The message is for people: what was done.
 	Reopen func(context.Context) (message string, err error)
 
-	// Reload does what Reopen does and reads the configuration again. After an error all is as it was.
+	// Reload does what Reopen does and reads the configuration again. After an error all is as
+	// it was.
 	Reload func(context.Context) (message string, err error)
 
-	// Drain has the server take no new clients and end when the last one has left. It does not wait for that.
+	// Drain has the server take no new clients and end when the last one has left. It does not
+	// wait for that.
 	Drain func(context.Context) (message string, err error)
 
 	// Stop has the server end at once. It does not wait for that.

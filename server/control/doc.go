@@ -14,10 +14,11 @@
 //	GET    /healthz              "ok", or 503 Service Unavailable once the server is ending
 //
 // Whatever fails is answered with a [Problem], application/problem+json (RFC 9457), except for what
-// net/http refuses before there is a request: malformed or too large a head, and a client that is too slow.
+// net/http refuses before there is a request: malformed or too large a head, and a client that is
+// too slow.
 //
-// A server is given its controls as functions, so this package knows what a [server.Server] tells of its
-// clients and nothing else:
+// A server is given its controls as functions, so this package knows what a [server.Server] tells
+// of its clients and nothing else:
 //
 //	l, err := control.Listen("/run/echod/control.sock", nil)
 //	if err != nil {
@@ -34,11 +35,12 @@
 //
 // # Who may call
 //
-// The socket has mode 0600. Where the system tells who is calling (Linux), root, the user
-// who made the socket and its owner are served and others refused, even if somebody has changed the mode.
+// The socket has mode 0600. Where the system tells who is calling (Linux), root, the user who made
+// the socket and its owner are served and others refused, even if somebody has changed the mode.
 //
 // # What a caller can do to the server
 //
-// Nothing by being slow, silent, endless or many: requests and answers have time and size limits, there
-// are at most 64 connections, and the one that has been silent for longest makes room for the next.
+// Nothing by being slow, silent, endless or many: requests and answers have time and size limits,
+// there are at most 64 connections, and the one that has been silent for longest makes room for the
+// next.
 package control

@@ -35,10 +35,10 @@ func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// A crowd is the connections of an HTTP server. When there are too many, the one that has been in its
-// state for longest is closed: without a request, or in the middle of one. A probe, which is over in a
-// moment, is answered beside any number of slow requests, unless as many connections as are allowed come
-// in that moment.
+// A crowd is the connections of an HTTP server. When there are too many, the one that has been in
+// its state for longest is closed: without a request, or in the middle of one. A probe, which is
+// over in a moment, is answered beside any number of slow requests, unless as many connections as
+// are allowed come in that moment.
 type crowd struct {
 	mu    sync.Mutex
 	since map[net.Conn]time.Time // since when each has been in its state

@@ -109,8 +109,8 @@ func TestReaderWhoStopsIsCutOff(t *testing.T) {
 	})
 }
 
-// TestIdleConnectionsKeepNobodyOut: of 500, the newest stay, no more than the limit, and a caller who
-// comes last is answered.
+// TestIdleConnectionsKeepNobodyOut: of 500, the newest stay, no more than the limit, and a caller
+// who comes last is answered.
 func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	f := newFixture(t)
 	client := f.start()
@@ -182,7 +182,8 @@ func TestSlowRequestsKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// TestBadRequests: what is no request, or too large a one, is refused, and others are answered as before.
+// TestBadRequests: what is no request, or too large a one, is refused, and others are answered as
+// before.
 func TestBadRequests(t *testing.T) {
 	f := newFixture(t)
 	client := f.start()

@@ -26,8 +26,8 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// A Listener is a control socket. Where the system tells who is calling, a [Server] serves root, the
-// user who called Listen and the owner of the socket, and answers others with 403 Forbidden.
+// A Listener is a control socket. Where the system tells who is calling, a [Server] serves root,
+// the user who called Listen and the owner of the socket, and answers others with 403 Forbidden.
 type Listener struct {
 	allowed []int // user ids
 
@@ -39,8 +39,8 @@ type Listener struct {
 // An Owner is the user and group that a socket is given to.
 type Owner struct{ UID, GID int }
 
-// Listen makes the control socket at path as [server.ListenUnix] does, with mode 0600, and gives it to owner unless
-// that is nil. It makes no directory.
+// Listen makes the control socket at path as [server.ListenUnix] does, with mode 0600, and gives it
+// to owner unless that is nil. It makes no directory.
 func Listen(path string, owner *Owner) (*Listener, error) {
 	if err := CheckPath(path); err != nil {
 		return nil, err
@@ -70,8 +70,9 @@ func (l *Listener) current() *server.UnixListener {
 	return l.socket
 }
 
-// Renew makes the socket again if its file was removed, and reports whether it did. The file belongs to
-// the user that the process is now. What another process has made at the path is left alone.
+// Renew makes the socket again if its file was removed, and reports whether it did. The file
+// belongs to the user that the process is now. What another process has made at the path is left
+// alone.
 func (l *Listener) Renew() (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -75,8 +75,8 @@ func TestListenErrors(t *testing.T) {
 	}
 }
 
-// TestRenew: a socket whose file was removed is made again, what is not removed is left alone, and the
-// server answers at the new one. Close removes that, and nothing is made after it.
+// TestRenew: a socket whose file was removed is made again, what is not removed is left alone, and
+// the server answers at the new one. Close removes that, and nothing is made after it.
 func TestRenew(t *testing.T) {
 	f := newFixture(t)
 	l := mustListen(t, f.path)

@@ -95,7 +95,8 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte(e.String()))
 }
 
-// runtimeFamilies are a few of those that github.com/prometheus/client_golang has, by the same names.
+// runtimeFamilies are a few of those that github.com/prometheus/client_golang has, by the same
+// names.
 func runtimeFamilies() []family {
 	read := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},

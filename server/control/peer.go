@@ -34,7 +34,8 @@ func peerOf(r *http.Request) (peer, bool) {
 	return p, ok
 }
 
-// welcome lets through whom the listener knows to be welcome, and those of whom it can know nothing.
+// welcome lets clients through that the listener knows to be welcome, and those that it can know
+// nothing.
 func (s *Server) welcome(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, known := peerOf(r)

@@ -18,8 +18,8 @@ func findPeer(c *net.UnixConn) (peer, error) {
 	return peer{uid: int(credentials.Uid), pid: int(credentials.Pid)}, nil
 }
 
-// peerEnded reports whether the peer has ended: then its pid may be that of any process, and another
-// one has the socket from it. Before Linux 6.5 there is no way to know.
+// peerEnded reports whether the peer has ended: then its pid may be that of any process, and
+// another one has the socket from it. Before Linux 6.5 there is no way to know.
 func peerEnded(c *net.UnixConn) (bool, error) {
 	pidfd, err := ask(c, func(fd int) (int, error) {
 		return unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// A Problem says why a call failed, as RFC 9457 has it. Its type is always "about:blank": the status says
-// all there is to tell programs.
+// A Problem says why a call failed, as RFC 9457 has it. Its type is always "about:blank": the
+// status says all there is to tell programs.
 type Problem struct {
 	Title  string `json:"title"`  // the status in words
 	Status int    `json:"status"` // of HTTP
@@ -41,7 +41,8 @@ func writeBody(w http.ResponseWriter, status int, contentType string, v any) {
 	w.Write(encode(v)) // a caller who is gone has nothing to be told
 }
 
-// encode returns v as a line of JSON. All that is encoded here can be: text, and numbers that are finite.
+// encode returns v as a line of JSON. All that is encoded here can be: text, and numbers that are
+// finite.
 func encode(v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {

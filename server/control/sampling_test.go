@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestServerSamples: the rates in the status are those of the last minute, without anybody asking before.
+// TestServerSamples: the rates in the status are those of the last minute, without anybody asking
+// before.
 func TestServerSamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

@@ -65,7 +65,8 @@ type DatagramCounts struct {
 	// RefusedByReason is as with connections.
 	RefusedByReason map[string]uint64 `json:"refused_by_reason,omitempty"`
 
-	// Dropped are those that the kernel had no room for, so that they were not received. nil means that it does not tell.
+	// Dropped are those that the kernel had no room for, so that they were not received. nil
+	// means that it does not tell.
 	Dropped *uint64 `json:"dropped"`
 }
 
@@ -90,7 +91,8 @@ type LogStatus struct {
 	Level        string `json:"level"`         // "debug", "info", "warn" or "error"
 	LinesDropped uint64 `json:"lines_dropped"` // because it could not be written in time
 
-	// While the log cannot be written, since when, why, and how many lines wait for that; else they are left out.
+	// While the log cannot be written, since when, why, and how many lines wait for that; else
+	// they are left out.
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	Failure      string     `json:"failure,omitempty"`
 	LinesWaiting int        `json:"lines_waiting,omitempty"`
