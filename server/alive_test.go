@@ -75,7 +75,7 @@ func (w holdingWriter) Write(p []byte) (int, error) {
 
 // Who serves datagrams and does not come back from its log is stuck.
 func TestAliveNoticesAStuckDatagramSocket(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		t.Run(way.name, func(t *testing.T) {
 			f := newDatagrams(t, way, "127.0.0.1:0")
 			log := holdingWriter{make(chan struct{}), make(chan struct{})}
@@ -122,7 +122,7 @@ func TestAliveAtTheEnd(t *testing.T) {
 
 // A goroutine that has ended cannot go on. It is told to end while it is at work.
 func TestAliveAfterTheEnd(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		t.Run(way.name, func(t *testing.T) {
 			f := newDatagrams(t, way, "127.0.0.1:0")
 			log := holdingWriter{make(chan struct{}), make(chan struct{})}

@@ -17,16 +17,16 @@ import (
 // room to spare: one that fills it was cut.
 const datagramBuffer = 1 << 16
 
-// ServePacket sends every datagram that arrives at pc back to where it came from, until Shutdown or
-// Close is called or receiving fails for good; it then returns ErrServerClosed or the error. As
-// with Serve, only what can never get better is for good.
+// ServePacket answers the datagrams that arrive at pc as v says, until Shutdown or Close of the
+// server, or Shutdown of v, is called or receiving fails for good; it then returns ErrServerClosed or
+// the error. As with Serve, only what can never get better is for good, and nil for v is echo.
 //
 // An answer of a *net.UDPConn that is bound to all addresses comes from the address that was asked, on Linux,
 // macOS and the BSDs; elsewhere, and from a net.PacketConn that hides a *net.UDPConn, it comes
 // from the address that the system chooses, and a client that asked another one will not know it.
 //
-// An echo answers everybody, and the sender of a datagram can be forged. An answer is
-// never larger than the question; besides, these are received, counted in [Stats], and not
+// An echo answers every sender, and that can be forged. An answer of a Builtin is never larger than
+// the question, but for daytime and time, see DatagramLimits.PerSource; besides, these are received, counted in [Stats], and not
 // answered (RFC 862 did not foresee it, CERT VU#417980 does):
 //
 //   - from a port whose service would answer in turn, without end: echo, chargen, domain, ntp
@@ -49,27 +49,33 @@ const datagramBuffer = 1 << 16
 // pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Outside of Linux each
 // costs a buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
 func (s *Server) ServePacket(pc net.PacketConn, v *Service) error {
-	if s.Portable {
-		return s.servePacket(pc, v, (*datagramSocket).echoMessages)
-	}
-	return s.servePacket(pc, v, (*datagramSocket).echo)
+	return s.servePacket(pc, v, s.datagramWay(v))
 }
 
 // PreparePacket is to ServePacket what Prepare is to Serve.
 func (s *Server) PreparePacket(pc net.PacketConn, v *Service) (serve func() error, err error) {
-	if s.Portable {
-		return s.preparePacket(pc, v, (*datagramSocket).echoMessages)
-	}
-	return s.preparePacket(pc, v, (*datagramSocket).echo)
+	return s.preparePacket(pc, v, s.datagramWay(v))
 }
 
-// A datagramEcho prepares a socket for being served in one of the ways to do that, and returns the
+// datagramWay returns the best way to serve the packet sockets of v, nil being echo.
+func (s *Server) datagramWay(v *Service) datagramWay {
+	custom := false
+	if v != nil {
+		_, custom = v.packet()
+	}
+	if s.Portable || custom {
+		return (*datagramSocket).messages
+	}
+	return (*datagramSocket).native
+}
+
+// A datagramWay prepares a socket for being served in one of the ways to do that, and returns the
 // function that then serves it until it is stopped or receiving fails for good.
-type datagramEcho func(*datagramSocket) (receive func() error, err error)
+type datagramWay func(*datagramSocket) (receive func() error, err error)
 
 // servePacket is ServePacket with one of the ways to do it.
-func (s *Server) servePacket(pc net.PacketConn, v *Service, echo datagramEcho) error {
-	serve, err := s.preparePacket(pc, v, echo)
+func (s *Server) servePacket(pc net.PacketConn, v *Service, way datagramWay) error {
+	serve, err := s.preparePacket(pc, v, way)
 	if err != nil {
 		pc.Close()
 		return err
@@ -77,7 +83,7 @@ func (s *Server) servePacket(pc net.PacketConn, v *Service, echo datagramEcho) e
 	return serve()
 }
 
-func (s *Server) preparePacket(pc net.PacketConn, v *Service, echo datagramEcho) (serve func() error, err error) {
+func (s *Server) preparePacket(pc net.PacketConn, v *Service, way datagramWay) (serve func() error, err error) {
 	v, err = s.beginServe(v)
 	if err != nil {
 		return nil, err
@@ -87,7 +93,7 @@ func (s *Server) preparePacket(pc net.PacketConn, v *Service, echo datagramEcho)
 		refuseDescriptors(c)
 	}
 	d := newDatagramSocket(v, pc)
-	receive, err := echo(d)
+	receive, err := way(d)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +125,8 @@ func (d *datagramSocket) serve(receive func() error) error {
 type datagramSocket struct {
 	server   *Server
 	service  *Service
+	kind     Builtin // that the service is, unless it is custom
+	custom   bool
 	conn     net.PacketConn
 	bound    netip.AddrPort // invalid if it is no UDP socket
 	stopping atomic.Bool
@@ -131,7 +139,8 @@ type datagramSocket struct {
 }
 
 func newDatagramSocket(v *Service, pc net.PacketConn) *datagramSocket {
-	d := &datagramSocket{server: v.server, service: v, conn: pc, repeats: newDatagramRepeats(), drops: newSocketDrops(pc)}
+	kind, custom := v.packet()
+	d := &datagramSocket{server: v.server, service: v, kind: kind, custom: custom, conn: pc, repeats: newDatagramRepeats(), drops: newSocketDrops(pc)}
 	d.bound = addrPort(pc.LocalAddr())
 	return d
 }
@@ -151,6 +160,9 @@ func (d *datagramSocket) accept(payload []byte, n int, from netip.AddrPort, at a
 	d.backoff.succeeded()
 	d.tally.received++
 	d.tally.bytesReceived += uint64(min(n, datagramBuffer))
+	if d.kind == Discard {
+		return false
+	}
 	why := d.judge(payload, n, from, at)
 	if why == notRefused {
 		return true
@@ -178,6 +190,18 @@ func (d *datagramSocket) judge(payload []byte, n int, from netip.AddrPort, at ar
 		return RefusedRepeat
 	}
 	return notRefused
+}
+
+// answerTo returns the answer to the datagram in the first n bytes of buf, where a Builtin puts it,
+// or false if there is none. scratch is room for the answer of other handlers.
+func (d *datagramSocket) answerTo(buf []byte, n int, scratch []byte) (answer []byte, ok bool) {
+	switch {
+	case d.custom:
+		return d.service.Packet.AppendAnswer(scratch[:0], buf[:n])
+	case d.kind == Echo:
+		return buf[:n], true
+	}
+	return d.kind.AppendAnswer(buf[:0], buf[:n])
 }
 
 // zoned returns the address of a sender with its zone, if it is link-local and the zone is known.

@@ -31,7 +31,7 @@ type datagramSlot struct {
 	name    unix.RawSockaddrAny
 	control [arrivalSpace / 8]uint64 // aligned for unix.Cmsghdr
 	iov     unix.Iovec
-	size    int            // of the datagram
+	size    int            // of the datagram, and then of the answer
 	from    netip.AddrPort // name, decoded
 }
 
@@ -114,6 +114,11 @@ func (b *datagramBatch) take(slot *datagramSlot, m *mmsghdr) {
 	if !b.accept(payload, slot.size, slot.from, at) {
 		return
 	}
+	answered, ok := b.answerTo(unsafe.Slice(slot.iov.Base, datagramBuffer), slot.size, nil)
+	if !ok {
+		return
+	}
+	slot.size = len(answered) // in the same place
 	slot.iov.SetLen(slot.size)
 	answer := &b.answers[len(b.left)]
 	*answer = mmsghdr{Msghdr: unix.Msghdr{Name: m.Name, Namelen: m.Namelen, Iov: m.Iov, Iovlen: m.Iovlen}}

@@ -41,7 +41,7 @@ func TestDatagramAnswersWaitForRoom(t *testing.T) {
 	v := new(Service)
 	begin(t, s, v)
 	b := newDatagramBatch()
-	b.datagramSocket = &datagramSocket{server: s, service: v, conn: newDatagrams(t, datagramWays()[0], "127.0.0.1:0").open()}
+	b.datagramSocket = &datagramSocket{server: s, service: v, conn: newDatagrams(t, datagramCases()[0], "127.0.0.1:0").open()}
 	t.Cleanup(func() { b.conn.Close() })
 	for i := range byte(batchLen) {
 		b.answer('a' + i)

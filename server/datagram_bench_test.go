@@ -48,9 +48,9 @@ func BenchmarkDatagramBudget(b *testing.B) {
 	}
 }
 
-// BenchmarkDatagramEcho is a round trip at a time, the client's part included. No way may allocate for it, but echoPackets, by net.Addr.
+// BenchmarkDatagramEcho is a round trip at a time, the client's part included. No way may allocate for it, but packets, by net.Addr.
 func BenchmarkDatagramEcho(b *testing.B) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		for _, local := range []string{"127.0.0.1:0", ":0"} {
 			b.Run(way.name+"/"+local, func(b *testing.B) {
 				pc, err := net.ListenPacket("udp", local)
@@ -58,7 +58,7 @@ func BenchmarkDatagramEcho(b *testing.B) {
 					b.Fatal(err)
 				}
 				var s Server
-				go s.servePacket(pc, nil, way.echo)
+				go s.servePacket(pc, nil, way.serve)
 				defer s.Close()
 				port := pc.LocalAddr().(*net.UDPAddr).Port
 				conn, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})

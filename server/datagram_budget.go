@@ -12,7 +12,9 @@ import (
 // answer.
 type DatagramLimits struct {
 	// PerSource is how many datagrams a second one source gets answers to; see
-	// Limits.PerSource for what a source is. 0 means as many as come.
+	// Limits.PerSource for what a source is. 0 means as many as come,
+	// but 10 for the services daytime and time, whose answers are longer than the questions; less
+	// than 0 means as many as come.
 	//
 	// 16384 sources are known at a time. A flood with more forged ones than that makes the server
 	// forget some, which may then use up their burst again: Total bounds that too.

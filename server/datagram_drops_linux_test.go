@@ -93,7 +93,7 @@ func TestDatagramsDroppedOfOtherSockets(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	})
-	f := newDatagrams(t, datagramWays()[0], "127.0.0.1:0")
+	f := newDatagrams(t, datagramCases()[0], "127.0.0.1:0")
 	f.serve(struct{ net.PacketConn }{f.open()})
 	trade(t, f.dial("", f.host()), []byte("it is served"))
 	if st := f.server.Stats().Datagrams; !st.DroppedUnknown {

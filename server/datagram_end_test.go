@@ -112,7 +112,7 @@ func scripted(t *testing.T, script ...error) *scriptedPacketConn {
 }
 
 func TestDatagramErrorsThatPass(t *testing.T) {
-	f := newDatagrams(t, datagramWays()[0], "")
+	f := newDatagrams(t, datagramCases()[0], "")
 	pc := scripted(t, syscall.ECONNREFUSED, syscall.ENOBUFS, syscall.EHOSTUNREACH, syscall.EIO, syscall.EPERM)
 	f.port = pc.LocalAddr().(*net.UDPAddr).Port
 	f.serve(pc)
@@ -125,7 +125,7 @@ func TestDatagramErrorsThatPass(t *testing.T) {
 }
 
 func TestDatagramErrorForGood(t *testing.T) {
-	f := newDatagrams(t, datagramWays()[0], "")
+	f := newDatagrams(t, datagramCases()[0], "")
 	pc := scripted(t, syscall.EBADF)
 	f.serve(pc)
 	if err := wait(t, "ServePacket", f.servedC); !errors.Is(err, syscall.EBADF) {

@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// A datagramWay is one of the ways to serve a socket. All must behave the same, but that only the first
+// A datagramCase is one of the ways to serve a socket. All must behave the same, but that only the first
 // two know which address was asked.
-type datagramWay struct {
-	name string
-	echo datagramEcho
+type datagramCase struct {
+	name  string
+	serve datagramWay
 }
 
-func datagramWays() []datagramWay {
-	return []datagramWay{
-		{"native", (*datagramSocket).echo},
-		{"messages", (*datagramSocket).echoMessages},
-		{"packets", (*datagramSocket).echoPackets},
+func datagramCases() []datagramCase {
+	return []datagramCase{
+		{"native", (*datagramSocket).native},
+		{"messages", (*datagramSocket).messages},
+		{"packets", (*datagramSocket).packets},
 	}
 }
 
 // forEachWay runs a test for each way to serve datagrams, on each kind of UDP socket.
 func forEachWay(t *testing.T, test func(t *testing.T, f *datagrams)) {
 	t.Helper()
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		for _, local := range []string{"127.0.0.1:0", "[::1]:0", ":0", "0.0.0.0:0"} {
 			t.Run(way.name+"/"+local, func(t *testing.T) {
 				t.Parallel()
@@ -40,7 +40,7 @@ func forEachWay(t *testing.T, test func(t *testing.T, f *datagrams)) {
 // datagrams is a server of datagrams with its log, and what is needed to talk to it.
 type datagrams struct {
 	t      *testing.T
-	way    datagramWay
+	way    datagramCase
 	local  string // where start listens
 	server Server
 	log    *logbook
@@ -52,7 +52,7 @@ type datagrams struct {
 	servedC <-chan error // what the last ServePacket returned
 }
 
-func newDatagrams(t *testing.T, way datagramWay, local string) *datagrams {
+func newDatagrams(t *testing.T, way datagramCase, local string) *datagrams {
 	d := &datagrams{t: t, way: way, local: local, log: newLogbook()}
 	d.server.Logger = textLogger(d.log)
 	return d
@@ -84,7 +84,7 @@ func (f *datagrams) serve(pc net.PacketConn) {
 	servedC := make(chan error, 1)
 	f.servedC = servedC
 	f.service.Apply(f.terms)
-	go func() { servedC <- f.server.servePacket(pc, &f.service, f.way.echo) }()
+	go func() { servedC <- f.server.servePacket(pc, &f.service, f.way.serve) }()
 	f.t.Cleanup(func() { f.server.Close() })
 }
 

@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// echo is the best datagramEcho there is. A UDP socket is served by
+// native is the best datagramWay there is. A UDP socket is served by
 // system calls that never block, that the scheduler is not told of, and that move several datagrams at
 // a time. The runtime's poller waits when there is nothing to do.
-func (d *datagramSocket) echo() (func() error, error) {
+func (d *datagramSocket) native() (func() error, error) {
 	conn, ok := d.conn.(*net.UDPConn)
 	if !ok {
-		return d.echoPackets()
+		return d.packets()
 	}
 	b := &batchServer{datagramSocket: d, arrivals: !d.boundToOne()}
 	if err := b.prepare(conn); err != nil {

@@ -68,7 +68,7 @@ func enterPrivateNetwork() error {
 // address that was asked.
 func TestDatagramLinkLocal(t *testing.T) {
 	inPrivateNetwork(t, func(t *testing.T) {
-		for _, way := range datagramWays()[:2] {
+		for _, way := range datagramCases()[:2] {
 			for _, local := range []string{"[fe80::7%echod0]:0", ":0", "[::]:0"} {
 				f := newDatagrams(t, way, local)
 				f.start()
@@ -85,7 +85,7 @@ func TestDatagramLinkLocal(t *testing.T) {
 // Broadcast and multicast, of all kinds, get no answer.
 func TestDatagramToMany(t *testing.T) {
 	inPrivateNetwork(t, func(t *testing.T) {
-		for _, way := range datagramWays()[:2] {
+		for _, way := range datagramCases()[:2] {
 			for local, hosts := range map[string][]string{
 				"0.0.0.0:0": {"192.0.2.255", "255.255.255.255", "224.0.0.1", "127.255.255.255"},
 				":0":        {"192.0.2.255", "255.255.255.255", "ff02::1%echod0"}, // IPv4 multicast is not for IPv6 sockets
@@ -112,7 +112,7 @@ func TestDatagramToMany(t *testing.T) {
 
 // A socket that is served cannot send to a broadcast address, should one be forged as a source.
 func TestDatagramSocketCannotBroadcast(t *testing.T) {
-	for _, way := range datagramWays()[:2] {
+	for _, way := range datagramCases()[:2] {
 		for _, local := range []string{"0.0.0.0:0", "127.0.0.1:0"} {
 			f := newDatagrams(t, way, local)
 			pc := f.start()

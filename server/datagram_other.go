@@ -2,5 +2,5 @@
 
 package server
 
-// echo is the best datagramEcho there is.
-func (d *datagramSocket) echo() (func() error, error) { return d.echoMessages() }
+// native is the best datagramWay there is.
+func (d *datagramSocket) native() (func() error, error) { return d.messages() }

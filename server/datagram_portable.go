@@ -1,13 +1,16 @@
 package server
 
-import "net"
+import (
+	"net"
+	"net/netip"
+)
 
-// echoMessages is a datagramEcho for UDP sockets by the means of package net. It is what echo is
+// messages is a datagramWay for UDP sockets by the means of package net. It is what native is
 // where there is nothing better.
-func (d *datagramSocket) echoMessages() (func() error, error) {
+func (d *datagramSocket) messages() (func() error, error) {
 	conn, ok := d.conn.(*net.UDPConn)
 	if !ok || conn.RemoteAddr() != nil {
-		return d.echoPackets()
+		return d.packets()
 	}
 	if err := forbidBroadcast(conn); err != nil {
 		return nil, err
@@ -20,6 +23,7 @@ func (d *datagramSocket) echoMessages() (func() error, error) {
 
 func (d *datagramSocket) receiveMessages(conn *net.UDPConn) error {
 	buf, control, reply := make([]byte, datagramBuffer), make([]byte, arrivalSpace), make([]byte, arrivalSpace)
+	scratch := d.scratch()
 	for {
 		n, controlled, _, from, err := conn.ReadMsgUDPAddrPort(buf, control)
 		if err != nil {
@@ -30,20 +34,20 @@ func (d *datagramSocket) receiveMessages(conn *net.UDPConn) error {
 		}
 		at := readArrival(control[:controlled])
 		d.begin()
-		if d.accept(buf[:n], n, from, at) {
+		if answer, ok := d.respond(buf, n, scratch, from, at); ok {
 			d.progress.waiting() // until the kernel has room
-			_, _, err := conn.WriteMsgUDPAddrPort(buf[:n], reply[:writeDeparture(reply, at)], from)
+			_, _, err := conn.WriteMsgUDPAddrPort(answer, reply[:writeDeparture(reply, at)], from)
 			d.begin()
-			d.answered(n, from, err)
+			d.answered(len(answer), from, err)
 		}
 		d.publish()
 		d.progress.waiting()
 	}
 }
 
-// echoPackets is a datagramEcho for what knows no more than net.PacketConn asks for, or has one
+// packets is a datagramWay for what knows no more than net.PacketConn asks for, or has one
 // client only.
-func (d *datagramSocket) echoPackets() (func() error, error) { return d.receivePackets, nil }
+func (d *datagramSocket) packets() (func() error, error) { return d.receivePackets, nil }
 
 func (d *datagramSocket) receivePackets() error {
 	answer, resume := d.answer, func(error) bool { return false }
@@ -52,7 +56,7 @@ func (d *datagramSocket) receivePackets() error {
 		defer u.end()
 		answer, resume = u.answer, u.resume
 	}
-	buf := make([]byte, datagramBuffer)
+	buf, scratch := make([]byte, datagramBuffer), d.scratch()
 	for {
 		n, from, err := d.conn.ReadFrom(buf)
 		if err != nil {
@@ -62,12 +66,28 @@ func (d *datagramSocket) receivePackets() error {
 			return err
 		}
 		d.begin()
-		if d.accept(buf[:n], n, addrPort(from), arrival{}) {
-			answer(buf[:n], from)
+		if a, ok := d.respond(buf, n, scratch, addrPort(from), arrival{}); ok {
+			answer(a, from)
 		}
 		d.publish()
 		d.progress.waiting()
 	}
+}
+
+// respond is accept and answerTo.
+func (d *datagramSocket) respond(buf []byte, n int, scratch []byte, from netip.AddrPort, at arrival) ([]byte, bool) {
+	if !d.accept(buf[:n], n, from, at) {
+		return nil, false
+	}
+	return d.answerTo(buf, n, scratch)
+}
+
+// scratch returns room for answers of a handler that is no Builtin.
+func (d *datagramSocket) scratch() []byte {
+	if !d.custom {
+		return nil
+	}
+	return make([]byte, datagramBuffer)
 }
 
 // begin notes that a datagram was received, or that an answer is sent.

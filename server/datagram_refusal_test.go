@@ -12,7 +12,7 @@ import (
 // What comes from a port that would answer is counted, and never answered. Only root can send from
 // those below 1024.
 func TestDatagramFromLoopPort(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		t.Run(way.name, func(t *testing.T) {
 			f := newDatagrams(t, way, "127.0.0.1:0")
 			f.start()
@@ -63,7 +63,7 @@ func TestLoopPorts(t *testing.T) {
 
 // A broadcast address of the machine's own networks is none to answer from.
 func TestDatagramToBroadcast(t *testing.T) {
-	for _, way := range datagramWays()[:2] {
+	for _, way := range datagramCases()[:2] {
 		for _, local := range []string{":0", "0.0.0.0:0"} {
 			t.Run(way.name+"/"+local, func(t *testing.T) {
 				f := newDatagrams(t, way, local)
@@ -81,7 +81,7 @@ func TestDatagramToBroadcast(t *testing.T) {
 
 // The log has the line that scripts read, and no more than a flood is worth.
 func TestDatagramRefusedLog(t *testing.T) {
-	f := newDatagrams(t, datagramWays()[0], "127.0.0.1:0")
+	f := newDatagrams(t, datagramCases()[0], "127.0.0.1:0")
 	f.start()
 	conn := f.dial("127.0.0.1:1900", "127.0.0.1")
 	const flood = 200
@@ -102,7 +102,7 @@ func TestDatagramRefusedLog(t *testing.T) {
 
 // One source that is over its limit does not take from another.
 func TestDatagramLimitPerSource(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		for _, local := range []string{"127.0.0.1:0", ":0"} {
 			t.Run(way.name+"/"+local, func(t *testing.T) {
 				f := newDatagrams(t, way, local)

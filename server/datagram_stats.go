@@ -1,7 +1,7 @@
 package server
 
 // DatagramStats is what became of datagrams: every one that is received is answered, or refused for one
-// reason, a moment later. A busy socket counts up to 16 of them at a time.
+// reason, a moment later; but that discard, and a PacketHandler that has no answer, do neither. A busy socket counts up to 16 of them at a time.
 type DatagramStats struct {
 	Received uint64
 	Sent     uint64

@@ -32,7 +32,7 @@ func TestDatagramEcho(t *testing.T) {
 // A client that asked one of the addresses of the machine gets its answer from that one: a connected
 // socket takes no other.
 func TestDatagramAnswerComesFromTheAddressAsked(t *testing.T) {
-	for _, way := range datagramWays()[:2] {
+	for _, way := range datagramCases()[:2] {
 		for local, hosts := range map[string][]string{
 			"0.0.0.0:0": {"127.0.0.1", "127.0.0.2", "127.0.0.3"},
 			":0":        {"127.0.0.2", "::1", "127.0.0.3"},
@@ -74,7 +74,7 @@ func TestDatagramsBeforeServing(t *testing.T) {
 
 // A socket that is connected to one client hears of it when that client is gone. It is served on.
 func TestConnectedDatagramSocket(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		t.Run(way.name, func(t *testing.T) {
 			f := newDatagrams(t, way, "127.0.0.1:0")
 			client, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -138,7 +138,7 @@ func TestSeveralDatagramSockets(t *testing.T) {
 
 // Streams and datagrams are served by one server.
 func TestDatagramsBesideStreams(t *testing.T) {
-	f := newDatagrams(t, datagramWays()[0], "127.0.0.1:0")
+	f := newDatagrams(t, datagramCases()[0], "127.0.0.1:0")
 	f.start()
 	l := listen(t, "tcp4")
 	go f.server.Serve(l, &f.service)
@@ -153,7 +153,7 @@ func TestDatagramsBesideStreams(t *testing.T) {
 
 // Any net.PacketConn is served: here datagrams over a Unix socket. One that does not fit is not answered cut.
 func TestUnixDatagrams(t *testing.T) {
-	f := newDatagrams(t, datagramWays()[0], "")
+	f := newDatagrams(t, datagramCases()[0], "")
 	dir := t.TempDir()
 	pc, err := net.ListenPacket("unixgram", filepath.Join(dir, "server"))
 	if err != nil {

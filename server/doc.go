@@ -1,5 +1,6 @@
-// Package server serves clients their own bytes: the echo service of RFC 862. A [Server] has one or
-// several services, see [Service], each with limits of its own.
+// Package server serves echo (RFC 862), the other small services of inetd, see [Builtin], and any
+// other service, see [Handler]. A [Server] has one or several of them, each a [Service] with limits
+// of its own.
 //
 // The caller brings the listeners, so it does not matter who made them: this process, its
 // parent, systemd or inetd.
@@ -19,7 +20,7 @@
 //
 // # What a client may rely on
 //
-// Every byte comes back, in order, once. A client that shuts down its sending side gets
+// Of echo, every byte comes back, in order, once. A client that shuts down its sending side gets
 // everything it is still owed and then the end of the stream, however late it reads: it is a client,
 // under all limits and the idle timeout, until its system has acknowledged the last byte. A client
 // that sends without reading is not read from until it takes what it was sent, so the memory it

@@ -15,8 +15,9 @@ const acceptBatch = 64
 // An epollListener is a listening socket in a loop.
 type epollListener struct {
 	service *Service
-	home    *loop // whose epoll instance knows it
-	loop    *loop // home, while it is served
+	kind    Builtin // that the service is
+	home    *loop   // whose epoll instance knows it
+	loop    *loop   // home, while it is served
 	fd      int32
 	local   *localEnd // of its clients, unless wild
 	wild    bool      // it listens on every address, so that its clients have different ones
@@ -48,8 +49,9 @@ func newEpollListener(l net.Listener, home *loop, v *Service) (*epollListener, e
 		return nil, os.NewSyscallError("epoll_ctl", errno)
 	}
 	a := l.Addr()
+	kind, _ := v.stream() // no other handler comes here
 	d := &epollListener{
-		service: v, home: home, fd: int32(fd), local: &localEnd{a.Network(), a.String()},
+		service: v, kind: kind, home: home, fd: int32(fd), local: &localEnd{a.Network(), a.String()},
 		brokenC: make(chan error, 1), early: true,
 	}
 	// Go's own poller watches every socket of package net and wakes up a thread for each client that
@@ -169,7 +171,7 @@ func (d *epollListener) breakOff(err error) {
 // welcome makes a client of the connection fd, whose address is in from, if it is admitted.
 func (d *epollListener) welcome(fd int32, size uint32) {
 	l, v := d.loop, d.service
-	c := &epollClient{fd: fd}
+	c := &epollClient{fd: fd, kind: d.kind}
 	c.begin(v, d.local, parseSockaddr(&d.from, size), v.server.now())
 	if d.wild {
 		if size, errno := localName(fd, &d.from); errno == 0 {

@@ -16,7 +16,8 @@ type epollClient struct {
 	at           atomic.Pointer[loopService] // the loop that serves it; changed by that loop only
 	pending      *pending                    // nil if it has taken all it was sent
 	stage        stage
-	polled       bool   // it is in loop.polled, not in loopService.idle
+	polled       bool // it is in loop.polled, not in loopService.idle
+	kind         Builtin
 	lifted       bool   // TCP_USER_TIMEOUT was taken away: see fitUserTimeout
 	acknowledged uint32 // if polled: how much of sent had reached its system at the last poll; the low bits
 	session
@@ -39,17 +40,27 @@ func (l *loop) adopt(c *epollClient) {
 	if g.timeout > 0 {
 		g.enlist(c)
 	}
-	interest := uint32(unix.EPOLLIN)
-	if c.pending != nil {
-		interest = unix.EPOLLOUT
-	}
-	if errno := setInterest(l.epfd, unix.EPOLL_CTL_ADD, c.fd, interest); errno != 0 {
+	if errno := setInterest(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest()); errno != 0 {
 		l.finish(c, os.NewSyscallError("epoll_ctl", errno))
 		return
 	}
-	if c.ending.Load() != uint32(reasonNone) {
+	switch {
+	case c.ending.Load() != uint32(reasonNone):
 		l.endSession(c) // end was called while the client belonged to no loop
+	case c.kind.answersOnce():
+		l.answerOnce(c)
 	}
+}
+
+// interest returns the events that a client is watched for until its end begins.
+func (c *epollClient) interest() uint32 {
+	switch {
+	case c.pending != nil, c.stage == stageSilent:
+		return unix.EPOLLOUT
+	case c.kind == Chargen:
+		return unix.EPOLLIN | unix.EPOLLOUT
+	}
+	return unix.EPOLLIN
 }
 
 // serve does what can be done for a client that epoll has reported: an error shows up in the call that is tried.
@@ -57,18 +68,23 @@ func (l *loop) serve(c *epollClient) {
 	switch {
 	case c.pending != nil:
 		l.flush(c)
-	case c.stage == stageOpen:
+	case c.stage >= stageOwed:
+		l.drain(c)
+	case c.kind == Echo:
 		l.echo(c)
-	case c.stage == stageOwed:
-		l.settle(c)
+	case c.kind == Chargen:
+		l.generate(c)
 	default:
-		l.discard(c)
+		if l.read(c) > 0 { // and drop it
+			l.moved(c, 0)
+		}
 	}
 }
 
-// echo reads once and sends what it read. Reading on until there is no more would let a
-// client that sends fast keep all others waiting.
-func (l *loop) echo(c *epollClient) {
+// read reads once, into l.buf. It returns 0 if there was nothing, or the client has sent its last
+// byte, or the session has ended. Reading on until there is no more would let a client that sends
+// fast keep all others waiting.
+func (l *loop) read(c *epollClient) int {
 	n, errno := receive(c.fd, l.buf[:])
 	if n == 0 {
 		if errno == 0 {
@@ -76,12 +92,21 @@ func (l *loop) echo(c *epollClient) {
 		} else if !again(errno) {
 			l.finish(c, os.NewSyscallError("recv", errno))
 		}
-		return
+		return 0
 	}
 	c.countReceived(n, l.now)
 	g := c.at.Load()
 	g.received += uint64(n)
 	g.changed()
+	return n
+}
+
+// echo reads once and sends what it read.
+func (l *loop) echo(c *epollClient) {
+	n := l.read(c)
+	if n == 0 {
+		return
+	}
 	sent, errno := send(c.fd, l.buf[:n])
 	if errno != 0 && !again(errno) {
 		l.finish(c, os.NewSyscallError("send", errno))
@@ -126,11 +151,14 @@ func (l *loop) flush(c *epollClient) {
 		return
 	}
 	l.drop(c)
-	if c.stage == stageClosing {
+	if c.stage >= stageOwed {
+		if !c.polled {
+			l.poll(c, 0)
+		}
 		l.halfClose(c)
 		return
 	}
-	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, c.interest())
 }
 
 // drop gives back the buffer of what the client did not take, if there is any.

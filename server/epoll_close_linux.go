@@ -10,7 +10,8 @@ import (
 type stage uint8
 
 const (
-	stageOpen    stage = iota // what it sends is read and sent back
+	stageOpen    stage = iota // it is served
+	stageSilent               // it has sent all it will, and is served on: chargen
 	stageOwed                 // it has sent all it will, but its system does not have all its answers yet
 	stageClosing              // the server ends it: it has closeGrace to take what it is owed
 )
@@ -59,14 +60,14 @@ func (l *loop) endSession(c *epollClient) {
 func (l *loop) halfClose(c *epollClient) {
 	unix.Shutdown(int(c.fd), unix.SHUT_WR)
 	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, closingInterest)
-	l.discard(c)
+	l.drain(c)
 }
 
 const closingInterest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET
 
-// discard drops what the client still sends, and closes the connection when the client's system has
+// drain drops what the client still sends, and closes the connection when the client's system has
 // got everything.
-func (l *loop) discard(c *epollClient) {
+func (l *loop) drain(c *epollClient) {
 	for range 16 {
 		n, errno := receive(c.fd, l.buf[:])
 		switch {
@@ -75,7 +76,7 @@ func (l *loop) discard(c *epollClient) {
 			l.settle(c)
 			return
 		default:
-			l.finish(c, nil)
+			l.finish(c, c.cause("recv", errno))
 			return
 		}
 	}
@@ -112,7 +113,7 @@ func (l *loop) finish(c *epollClient, err error) {
 // undelivered returns how much of what was sent to the client has not reached its system.
 func (l *loop) undelivered(c *epollClient) int {
 	n := c.unacknowledged()
-	if n > 0 && c.stage != stageOpen && c.pending == nil {
+	if n > 0 && c.stage >= stageOwed && c.pending == nil {
 		n-- // the end of the stream counts as a byte
 	}
 	return n

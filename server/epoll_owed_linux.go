@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -80,11 +81,11 @@ func (l *loop) ask(p poll) {
 		if p.deadline <= l.now {
 			l.finish(c, nil)
 		} else if c.pending == nil {
-			l.discard(c)
+			l.drain(c)
 		}
 		return
 	case stageOwed:
-		if l.settle(c) {
+		if l.drain(c); l.clients.at(c.fd) != c {
 			return
 		}
 	}
@@ -110,6 +111,12 @@ func (l *loop) ask(p poll) {
 // the connection closed now, the kernel would hold them as long, for any number of clients, and
 // give up one that reads too late.
 func (l *loop) clientEnded(c *epollClient) {
+	if c.kind == Chargen {
+		c.stage = stageSilent // epoll would report the end all the time
+		setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, c.interest())
+		l.poll(c, 0)
+		return
+	}
 	if c.unacknowledged() == 0 {
 		l.finish(c, io.EOF)
 		return
@@ -123,22 +130,27 @@ func (l *loop) clientEnded(c *epollClient) {
 	l.poll(c, 0)
 }
 
-// settle ends the session, and reports true, if the client's system has everything, or never will.
-func (l *loop) settle(c *epollClient) bool {
-	var broken, done error = nil, nil
-	errno := socketError(c.fd)
-	if c.stage == stageOwed {
-		broken, done = os.NewSyscallError("send", errno), io.EOF
-	}
-	switch {
+// settle ends the session if the client's system has everything, or never will.
+func (l *loop) settle(c *epollClient) {
+	switch errno := socketError(c.fd); {
 	case errno != 0:
-		l.finish(c, broken)
-	case c.unacknowledged() == 0:
-		l.finish(c, done)
+		l.finish(c, c.cause("send", errno))
+	case c.unacknowledged() > 0:
+		return
+	case c.stage == stageClosing:
+		l.finish(c, nil)
 	default:
-		return false
+		l.finish(c, io.EOF)
 	}
-	return true
+}
+
+// cause returns the error of a call about a client whose end has begun, or nil if it was the server
+// that has ended it.
+func (c *epollClient) cause(call string, errno syscall.Errno) error {
+	if c.stage == stageClosing {
+		return nil
+	}
+	return os.NewSyscallError(call, errno)
 }
 
 // unacknowledged returns how many bytes, the end of the stream being one, have not reached the

@@ -99,14 +99,18 @@ type portableClient struct {
 	halfClosed bool // the client was told that nothing more will come
 
 	mu      sync.Mutex
-	ending  endReason // reasonNone while it is being served
-	closeBy time.Time // end of the grace time, if the server ended the session
+	ending  endReason          // reasonNone while it is being served
+	closeBy time.Time          // end of the grace time, if the server ended the session
+	cancel  context.CancelFunc // of a handler, if it is no Builtin
 }
 
 func (c *portableClient) run() {
 	stop := watchVanishing(c.conn)
 	defer stop()
-	err := c.echo()
+	err := c.serve()
+	if err == nil {
+		err = c.hangUp()
+	}
 	if errors.Is(err, io.EOF) {
 		err = c.deliver()
 	}
@@ -118,9 +122,27 @@ func (c *portableClient) run() {
 	c.service.dismiss(&c.session, why, err, undelivered)
 }
 
-// echo sends back what it reads until that fails. io.Copy would not do: the counters have to
-// move with every message, and an idle client would keep a large buffer.
-func (c *portableClient) echo() error {
+// serve runs the handler of the service.
+func (c *portableClient) serve() error {
+	b, custom := c.service.stream()
+	if !custom {
+		return b.Serve(context.Background(), &Conn{c})
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c.mu.Lock()
+	c.cancel = cancel
+	if c.ending != reasonNone {
+		cancel()
+	}
+	c.mu.Unlock()
+	return c.service.Stream.Serve(ctx, &Conn{c})
+}
+
+// readAll has handle take all that the client sends, piece by piece, until that fails. io.Copy would
+// not do: the counters have to move with every message, and an idle client would keep a large
+// buffer.
+func (c *portableClient) readAll(handle func(p []byte) error) error {
 	small := make([]byte, smallBuffer)
 	var bulk *[maxRead]byte
 	defer func() {
@@ -131,16 +153,9 @@ func (c *portableClient) echo() error {
 	}()
 	buf := small
 	for {
-		if err := c.extend(c.conn.SetReadDeadline); err != nil {
+		n, err := c.read(buf)
+		if err := handle(buf[:n]); err != nil {
 			return err
-		}
-		n, err := c.conn.Read(buf)
-		c.gave(n)
-		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.takes() {
-			continue
-		}
-		if werr := c.write(buf[:n]); werr != nil {
-			return werr
 		}
 		switch {
 		case err != nil:
@@ -151,6 +166,60 @@ func (c *portableClient) echo() error {
 		case n < smallBuffer && bulk != nil:
 			c.engine.bulk.Put(bulk)
 			bulk, buf = nil, small
+		}
+	}
+}
+
+// read reads what the client has sent. A deadline that passes while the client takes something of
+// what it was sent is extended.
+func (c *portableClient) read(p []byte) (int, error) {
+	for {
+		if err := c.extend(c.conn.SetReadDeadline); err != nil {
+			return 0, err
+		}
+		n, err := c.conn.Read(p)
+		c.gave(n)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !c.takes() {
+			return n, err
+		}
+	}
+}
+
+// generate sends the text of chargen until that fails. What the client sends meanwhile is dropped.
+func (c *portableClient) generate() error {
+	stopped := false // guarded by c.mu
+	goesOn := func(err error) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		// A deadline that applied has set is not for reading: the client need not send anything.
+		return errors.Is(err, os.ErrDeadlineExceeded) && !stopped && c.ending == reasonNone &&
+			c.conn.SetReadDeadline(time.Time{}) == nil
+	}
+	endedC := make(chan struct{})
+	go func() {
+		defer close(endedC)
+		buf := make([]byte, smallBuffer)
+		for {
+			n, err := c.conn.Read(buf)
+			if n > 0 {
+				c.countReceived(n, c.now())
+				c.service.totals.received.Add(uint64(n))
+			}
+			if err != nil && !goesOn(err) {
+				return
+			}
+		}
+	}()
+	for {
+		if err := c.write(c.engine.server.chargen.after(c.sent.Load())); err != nil {
+			c.mu.Lock()
+			stopped = true
+			if c.conn.SetReadDeadline(time.Now()) != nil {
+				c.conn.Close() // it knows no deadlines
+			}
+			c.mu.Unlock()
+			<-endedC
+			return err
 		}
 	}
 }

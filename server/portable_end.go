@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -30,10 +31,45 @@ func (c *portableClient) end(why endReason) bool {
 	}
 	c.ending = why
 	c.closeBy = time.Now().Add(closeGrace)
+	if c.cancel != nil {
+		c.cancel()
+	}
 	if c.conn.SetReadDeadline(time.Now()) != nil || c.conn.SetWriteDeadline(c.closeBy) != nil {
 		c.conn.Close() // it knows no deadlines
 	}
 	return true
+}
+
+// hangUp is called when the client has been sent all that it gets, though it may send more. It tells
+// the client so, and drops what it sends, as linger does, but under the idle timeout. It returns
+// io.EOF when the client has ended too, or is silent and its system has everything.
+func (c *portableClient) hangUp() error {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return io.EOF
+	}
+	c.halfClosed = true
+	dropped := make([]byte, smallBuffer)
+	for {
+		if err := c.moveDeadline(c.conn.SetReadDeadline, lingerQuiet); err != nil {
+			return err
+		}
+		_, err := c.conn.Read(dropped)
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case c.isEnding():
+			return err
+		default:
+			if q := c.sendQueue(); q.n == 0 || q.broken != nil {
+				return cmp.Or(q.broken, io.EOF)
+			}
+			if !c.takes() {
+				return err
+			}
+		}
+	}
 }
 
 // deliver is called when the client has sent its last byte, and all answers are written. It returns
@@ -44,7 +80,9 @@ func (c *portableClient) deliver() error {
 	if q.raw == nil || q.n == 0 || q.broken != nil {
 		return cmp.Or(q.broken, io.EOF)
 	}
-	c.halfClosed = c.conn.(*net.TCPConn).CloseWrite() == nil
+	if !c.halfClosed {
+		c.halfClosed = c.conn.(*net.TCPConn).CloseWrite() == nil
+	}
 	c.takes()
 	for {
 		if err := c.moveDeadline(c.conn.SetReadDeadline, c.askInterval()); err != nil {
@@ -95,7 +133,7 @@ func (c *portableClient) isEnding() bool {
 func (c *portableClient) finish(err error) endReason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	byServer := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
+	byServer := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled)
 	if c.ending == reasonNone || !byServer {
 		c.ending = reasonFor(err)
 	}

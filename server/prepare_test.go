@@ -78,10 +78,10 @@ func TestPrepareFails(t *testing.T) {
 }
 
 func TestPreparePacket(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		f := newDatagrams(t, way, "127.0.0.1:0")
 		pc := f.open()
-		serve, err := f.server.preparePacket(pc, &f.service, way.echo)
+		serve, err := f.server.preparePacket(pc, &f.service, way.serve)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,7 @@ type Server struct {
 	connections connectionLimit
 	unanswered  atomic.Pointer[portSet] // ports of datagrams; set with began
 	trimmer     trimmer
+	chargen     *chargenText // set with began
 	log         *slog.Logger // set with began
 	began       time.Time    // of the first Serve; sessions count their time from it
 
@@ -103,7 +104,7 @@ func (s *Server) Prepare(l net.Listener, v *Service) (serve func() error, err er
 	}
 	defer s.endServe(v)
 	closing := &closingOnce{Listener: l}
-	accept, err := s.engineFor(l).prepare(closing, v)
+	accept, err := s.engineFor(l, v).prepare(closing, v)
 	if err != nil {
 		return nil, err
 	}
@@ -157,15 +158,15 @@ func (s *Server) endServe(v *Service) {
 	s.serves.Done()
 }
 
-// engineFor returns the engine that serves the clients of l.
-func (s *Server) engineFor(l net.Listener) engine {
+// engineFor returns the engine that serves the clients of l, which are of v.
+func (s *Server) engineFor(l net.Listener, v *Service) engine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := &s.native
 	if c, ok := unixSocket(l); ok && !refuseDescriptors(c) {
 		e = &s.aside
 	}
-	if s.Portable || !nativeServes(l) {
+	if _, custom := v.stream(); s.Portable || custom || !nativeServes(l) {
 		return s.portable
 	}
 	if *e == nil {
@@ -212,6 +213,7 @@ func (s *Server) prepare() {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.began = time.Now()
+	s.chargen = newChargenText()
 	limit := s.ConnectionLimit()
 	s.connections.init(limit, s.log)
 	if limit < s.MaxConnections {

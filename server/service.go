@@ -20,6 +20,12 @@ type Service struct {
 	// [SessionInfo]. Without a name they have no such field.
 	Name string
 
+	// Stream serves the clients of listeners. nil is Echo.
+	Stream Handler
+
+	// Packet answers the datagrams of packet sockets. nil is Echo.
+	Packet PacketHandler
+
 	// Logger takes the log of the service, as Server.Logger does. nil is that of the Server.
 	Logger *slog.Logger
 
@@ -54,7 +60,7 @@ func (v *Service) Apply(t Terms) {
 	if s := v.owner(); s != nil {
 		now = s.now()
 	}
-	v.terms.Store(v.current().next(t, now))
+	v.terms.Store(v.current().next(v, t, now))
 	s := v.owner()
 	if s == nil {
 		return // join will see them
@@ -106,7 +112,7 @@ func (v *Service) join(s *Server) {
 	if v.Name != "" {
 		v.log = v.log.With("service", v.Name)
 	}
-	v.terms.CompareAndSwap(nil, new(activeTerms)) // Apply may be storing others
+	v.terms.CompareAndSwap(nil, new(activeTerms).next(v, Terms{}, 0)) // Apply may be storing others
 	v.connections.init(v.terms.Load().Limits.Connections, v.log)
 	v.accepting, v.stop = context.WithCancel(s.accepting)
 	v.sockets = make(map[*datagramSocket]struct{})

@@ -225,7 +225,7 @@ func TestShutdownOfAServiceInNoTime(t *testing.T) {
 
 // Packet sockets go by the terms of their service, and end with it.
 func TestServicesOfDatagrams(t *testing.T) {
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			f := newDatagrams(t, way, "127.0.0.1:0")
@@ -234,7 +234,7 @@ func TestServicesOfDatagrams(t *testing.T) {
 			wide := new(Service)
 			pc := f.open()
 			servedC := make(chan error, 1)
-			go func() { servedC <- f.server.servePacket(pc, wide, way.echo) }()
+			go func() { servedC <- f.server.servePacket(pc, wide, way.serve) }()
 			conn := f.dial("", f.host())
 			for range 5 {
 				trade(t, conn, randomBytes(20))

@@ -55,11 +55,11 @@ type activeTerms struct {
 	budget *datagramBudget // nil for no limit
 }
 
-// next returns t in the place of old, at the time now.
-func (old *activeTerms) next(t Terms, now time.Duration) *activeTerms {
+// next returns t in the place of old, for v, at the time now.
+func (old *activeTerms) next(v *Service, t Terms, now time.Duration) *activeTerms {
 	return &activeTerms{
 		Terms:  t,
 		rate:   old.rate.changed(t.Limits.RatePerSource, now),
-		budget: old.budget.changed(t.Limits.Datagrams, now),
+		budget: old.budget.changed(v.datagramLimits(t), now),
 	}
 }

@@ -19,7 +19,7 @@ type unixgramFixture struct {
 // forEachUnixgram runs a test for each way to serve datagrams that a Unix socket can be served by.
 func forEachUnixgram(t *testing.T, test func(t *testing.T, f *unixgramFixture)) {
 	t.Helper()
-	for _, way := range datagramWays() {
+	for _, way := range datagramCases() {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			f := &unixgramFixture{datagrams: newDatagrams(t, way, ""), dir: t.TempDir()}
