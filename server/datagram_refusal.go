@@ -9,7 +9,7 @@ var loopPorts = [...]struct {
 	port uint16
 	why  string
 }{
-	{0, "no port at all: nobody is there to get an answer"},
+	{0, "no port at all: nothing is there to get an answer"},
 	{7, "echo, RFC 862: sends everything back"},
 	{11, "active users, RFC 866: answers everything"},
 	{13, "daytime, RFC 867: answers everything"},

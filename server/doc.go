@@ -2,7 +2,7 @@
 // other service, see [Handler]. A [Server] has one or several of them, each a [Service] with limits
 // of its own.
 //
-// The caller brings the listeners, so it does not matter who made them: this process, its
+// The caller brings the listeners, so it does not matter what made them: this process, its
 // parent, systemd or inetd.
 //
 //	l, err := net.Listen("tcp", "127.0.0.1:7007")

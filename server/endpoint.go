@@ -7,7 +7,7 @@ import (
 )
 
 // An endpoint is one end of a connection. It is compact, for there is one for each client, and
-// it becomes text only when somebody wants to read it.
+// it becomes text only when it is to be read.
 type endpoint struct {
 	ip   netip.AddrPort        // of TCP; not valid for anything else
 	name unique.Handle[string] // of anything else; most clients of Unix sockets have the same

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net"
 )
 
 // An engine accepts clients and moves their bytes. It makes a session for each of them,
@@ -9,10 +10,10 @@ import (
 // connection is closed.
 type engine interface {
 	// prepare does all for the listener l of a service that can fail, and returns the function that
-	// accepts its clients until ctx is done or accepting fails for good, and returns the error. It closes l
-	// when ctx is done, and does not wait for the clients. After an error of prepare, l is as it
-	// was.
-	prepare(l *closingOnce, v *Service) (accept func(ctx context.Context) error, err error)
+	// accepts its clients until ctx is done or accepting fails for good, and returns the error. It
+	// does not wait for the clients. After an error of prepare, l is as it was; else it belongs to
+	// accept, which has closed it when it returns.
+	prepare(l net.Listener, v *Service) (accept func(ctx context.Context) error, err error)
 
 	// applied makes the clients of a service have the idle timeout of its terms, which have changed.
 	applied(v *Service)

@@ -55,7 +55,7 @@ func newEpollListener(l net.Listener, home *loop, v *Service) (*epollListener, e
 		brokenC: make(chan error, 1), early: true,
 	}
 	// Go's own poller watches every socket of package net and wakes up a thread for each client that
-	// comes, though nobody waits there: half as much work again. So the original is closed, except
+	// comes, though nothing waits there: half as much work again. So the original is closed, except
 	// where that might remove the file of the socket.
 	switch l := l.(type) {
 	case *net.TCPListener:
@@ -136,7 +136,7 @@ func (d *epollListener) acceptSome() bool {
 		fd, size, errno := acceptClient(d.fd, &d.from)
 		if errno == 0 {
 			d.backoff.succeeded()
-			d.welcome(fd, size)
+			d.newClient(fd, size)
 			continue
 		}
 		d.service.release()
@@ -168,8 +168,8 @@ func (d *epollListener) breakOff(err error) {
 	}
 }
 
-// welcome makes a client of the connection fd, whose address is in from, if it is admitted.
-func (d *epollListener) welcome(fd int32, size uint32) {
+// newClient makes a client of the connection fd, whose address is in from, if it is admitted.
+func (d *epollListener) newClient(fd int32, size uint32) {
 	l, v := d.loop, d.service
 	c := &epollClient{fd: fd, kind: d.kind}
 	c.begin(v, d.local, parseSockaddr(&d.from, size), v.server.now())

@@ -64,12 +64,12 @@ func (e *epollEngine) home() (*loop, error) {
 	return (*e.loops.Load())[0], nil
 }
 
-func (e *epollEngine) prepare(l *closingOnce, v *Service) (func(context.Context) error, error) {
+func (e *epollEngine) prepare(l net.Listener, v *Service) (func(context.Context) error, error) {
 	home, err := e.home()
 	if err != nil {
 		return nil, err
 	}
-	d, err := newEpollListener(l.Listener, home, v)
+	d, err := newEpollListener(l, home, v)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (e *epollEngine) prepare(l *closingOnce, v *Service) (func(context.Context)
 	return func(ctx context.Context) error { return e.accept(ctx, d, l) }, nil
 }
 
-func (e *epollEngine) accept(ctx context.Context, d *epollListener, l *closingOnce) error {
+func (e *epollEngine) accept(ctx context.Context, d *epollListener, l net.Listener) error {
 	e.mu.Lock()
 	delete(e.prepared, d)
 	e.mu.Unlock()

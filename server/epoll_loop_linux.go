@@ -39,7 +39,7 @@ type loop struct {
 	progress progress
 	load     atomic.Int64 // clients; others may read it, as well as full
 	full     atomic.Bool  // it hardly ever waits
-	leisure  leisure
+	idleTime idleTime
 
 	buffers spareBuffers
 	buf     [maxRead]byte
@@ -110,7 +110,7 @@ func (l *loop) run() {
 		l.expire()
 		l.publish()
 		l.buffers.report(&l.engine.server.trimmer)
-		if l.leisure.windowOver(l.now) {
+		if l.idleTime.windowOver(l.now) {
 			l.assess()
 		}
 	}
@@ -131,10 +131,10 @@ func (l *loop) wait() int {
 	if n == 0 {
 		start := l.engine.server.now()
 		l.progress.waiting()
-		l.leisure.begin(start)
+		l.idleTime.begin(start)
 		n = awaitEvents(l.epfd, l.events[:], l.patience(start))
 		l.now = l.engine.server.now()
-		l.leisure.end(l.now)
+		l.idleTime.end(l.now)
 	} else {
 		l.now = l.engine.server.now()
 	}
@@ -143,7 +143,7 @@ func (l *loop) wait() int {
 	return n
 }
 
-// dispatch serves whom the event is for.
+// dispatch serves what the event is for.
 func (l *loop) dispatch(ev unix.EpollEvent) {
 	if c := l.clients.at(ev.Fd); c != nil {
 		l.serve(c)

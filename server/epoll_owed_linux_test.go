@@ -29,7 +29,7 @@ func (l *loop) addTCPClient(t *testing.T) (*epollClient, *net.TCPConn) {
 		t.Fatal(err)
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 200_000)
-	return l.welcome(t, fd, "tcp"), conn
+	return l.newClient(t, fd, "tcp"), conn
 }
 
 // owe has the client send bytes without reading any, so that the loop has written them all and its

@@ -24,8 +24,8 @@ const (
 	freeCores  = 0.5                    // processor time that must be to spare for a loop to help
 )
 
-// leisure is the time that a loop spends waiting for events. Only the loop writes to it.
-type leisure struct {
+// An idleTime is the time that a loop spends waiting for events. Only the loop writes to it.
+type idleTime struct {
 	total atomic.Int64 // a time.Duration, without the present wait
 	since atomic.Int64 // the start of the present wait, a time.Duration; 0 if the loop works
 
@@ -33,16 +33,16 @@ type leisure struct {
 	before time.Duration // total at that time
 }
 
-func (t *leisure) begin(now time.Duration) { t.since.Store(int64(now)) }
+func (t *idleTime) begin(now time.Duration) { t.since.Store(int64(now)) }
 
-func (t *leisure) end(now time.Duration) {
+func (t *idleTime) end(now time.Duration) {
 	t.total.Store(t.total.Load() + int64(now) - t.since.Load())
 	t.since.Store(0)
 }
 
-// upTo returns the leisure that there has been at the time now. Any goroutine may call it. If the loop begins or
+// upTo returns how much there has been at the time now. Any goroutine may call it. If the loop begins or
 // ends a wait meanwhile, that wait may be counted twice or not at all.
-func (t *leisure) upTo(now time.Duration) time.Duration {
+func (t *idleTime) upTo(now time.Duration) time.Duration {
 	total := t.total.Load()
 	if since := t.since.Load(); since != 0 {
 		total += int64(now) - since
@@ -50,10 +50,10 @@ func (t *leisure) upTo(now time.Duration) time.Duration {
 	return time.Duration(total)
 }
 
-func (t *leisure) windowOver(now time.Duration) bool { return now-t.window >= busyWindow }
+func (t *idleTime) windowOver(now time.Duration) bool { return now-t.window >= busyWindow }
 
-// share returns how much of the window was leisure, and starts the next one.
-func (t *leisure) share(now time.Duration) float64 {
+// share returns which share of the window was idle, and starts the next one.
+func (t *idleTime) share(now time.Duration) float64 {
 	total := time.Duration(t.total.Load())
 	share := float64(total-t.before) / float64(now-t.window)
 	t.window, t.before = now, total
@@ -62,12 +62,12 @@ func (t *leisure) share(now time.Duration) float64 {
 
 // assess notes whether the loop hardly ever waits, and calls for help if so.
 func (l *loop) assess() {
-	full := l.leisure.share(l.now) < 1-fullShare
+	full := l.idleTime.share(l.now) < 1-fullShare
 	l.full.Store(full)
 	if full {
 		select {
 		case l.engine.helpC <- struct{}{}:
-		default: // somebody has called already
+		default: // another loop has called already
 		}
 	}
 }
@@ -152,7 +152,7 @@ type usage struct {
 func (e *epollEngine) usage() usage {
 	u := usage{at: e.server.now(), free: freeProcessorTime()}
 	for _, l := range *e.loops.Load() {
-		u.loops = append(u.loops, (u.at - l.leisure.upTo(u.at)).Seconds())
+		u.loops = append(u.loops, (u.at - l.idleTime.upTo(u.at)).Seconds())
 	}
 	return u
 }
@@ -184,7 +184,7 @@ func (u usage) decide(processors int) (from, to int) {
 	}
 	limit := processors
 	if u.free < 0 {
-		limit = processors / 2 // the others may have work that nobody knows of
+		limit = processors / 2 // the others may have work that is not known
 	} else if u.free < freeCores {
 		return -1, -1
 	}

@@ -35,14 +35,14 @@ func (l *loop) addClient(t *testing.T) (*epollClient, int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ends[1]) })
-	return l.welcome(t, ends[0], "unix"), ends[1]
+	return l.newClient(t, ends[0], "unix"), ends[1]
 }
 
 // service is that of all clients of the loop.
 func (l *loop) service() *Service { return &l.engine.server.unnamed }
 
-// welcome makes the loop's client of the socket fd.
-func (l *loop) welcome(t *testing.T, fd int, network string) *epollClient {
+// newClient makes the loop's client of the socket fd.
+func (l *loop) newClient(t *testing.T, fd int, network string) *epollClient {
 	t.Helper()
 	v := l.service()
 	c := &epollClient{fd: int32(fd)}

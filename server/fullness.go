@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// limitOverAfter is for how long there must be places for the log to say that the limit is not
+// limitOverAfter is for how long there must be room for the log to say that the limit is not
 // reached any more.
 const limitOverAfter = 100 * time.Millisecond
 
-// fullness is whether the limit of connections is reached: there was no place for the next client,
+// fullness is whether the limit of connections is reached: there was no room for the next client,
 // be there one or not. A line in the log says when it begins, and one when it is over. What comes
 // and goes in less than warningGap is one time, so that lines are few and the last one is true.
 type fullness struct {
 	log *slog.Logger // nil for none
 
 	mu     sync.Mutex
-	full   bool        // there is no place
+	full   bool        // there is no room
 	told   bool        // the log says so
 	since  time.Time   // when it was told
 	times  uint64      // how often it was
@@ -27,7 +27,7 @@ type fullness struct {
 	quiet  bool        // the server is closed
 }
 
-// reached notes that there is no place for another client.
+// reached notes that there is no room for another client.
 func (f *fullness) reached(limit int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -44,7 +44,7 @@ func (f *fullness) reached(limit int) {
 	f.write(slog.LevelWarn, "connection limit reached", slog.Int("limit", limit))
 }
 
-// over notes that there is a place again, and no client for it.
+// over notes that there is room again, and no client for it.
 func (f *fullness) over() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,12 +27,14 @@ func newPortableEngine(s *Server) *portableEngine {
 	}
 }
 
-func (e *portableEngine) prepare(l *closingOnce, v *Service) (func(context.Context) error, error) {
+func (e *portableEngine) prepare(l net.Listener, v *Service) (func(context.Context) error, error) {
 	return func(ctx context.Context) error { return e.accept(ctx, l, v) }, nil
 }
 
 func (e *portableEngine) accept(ctx context.Context, l net.Listener, v *Service) error {
-	stop := context.AfterFunc(ctx, func() { l.Close() })
+	closeOnce := sync.OnceFunc(func() { l.Close() })
+	defer closeOnce()
+	stop := context.AfterFunc(ctx, closeOnce)
 	defer stop()
 	var b backoff
 	for {
@@ -44,7 +46,7 @@ func (e *portableEngine) accept(ctx context.Context, l net.Listener, v *Service)
 			conn.Close()
 			return ctx.Err()
 		}
-		e.welcome(conn, v)
+		e.newClient(conn, v)
 	}
 }
 
@@ -66,8 +68,8 @@ func (e *portableEngine) left(*Service) {}
 
 func (e *portableEngine) stop() {}
 
-// welcome makes conn a client if it is admitted.
-func (e *portableEngine) welcome(conn net.Conn, v *Service) {
+// newClient makes conn a client if it is admitted.
+func (e *portableEngine) newClient(conn net.Conn, v *Service) {
 	c := &portableClient{engine: e, conn: conn}
 	c.beginConn(v, conn)
 	receiveUrgentInline(conn)

@@ -103,14 +103,13 @@ func (s *Server) Prepare(l net.Listener, v *Service) (serve func() error, err er
 		return nil, err
 	}
 	defer s.endServe(v)
-	closing := &closingOnce{Listener: l}
-	accept, err := s.engineFor(l, v).prepare(closing, v)
+	accept, err := s.engineFor(l, v).prepare(l, v)
 	if err != nil {
 		return nil, err
 	}
 	return func() error {
-		defer closing.Close()
 		if _, err := s.beginServe(v); err != nil {
+			l.Close()
 			return err
 		}
 		defer s.endServe(v)
@@ -275,16 +274,4 @@ func (s *Server) enter(p phase) {
 // now returns the time since began.
 func (s *Server) now() time.Duration {
 	return time.Since(s.began)
-}
-
-// closingOnce is a listener that both the engine and Serve may close.
-type closingOnce struct {
-	net.Listener
-	once sync.Once
-	err  error
-}
-
-func (l *closingOnce) Close() error {
-	l.once.Do(func() { l.err = l.Listener.Close() })
-	return l.err
 }

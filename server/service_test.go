@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -291,4 +292,48 @@ func (f *fixture) serveAs(v *Service) <-chan error {
 	go func() { servedC <- f.server.Serve(l, v) }()
 	f.t.Cleanup(func() { f.server.Close() })
 	return servedC
+}
+
+// A service that does nothing costs kilobytes, whatever it is served on.
+func TestManyServices(t *testing.T) {
+	const services, bytesPerService = 200, 32 << 10
+	var s Server
+	defer s.Close()
+	before := heapInUse()
+	var sockets []net.PacketConn
+	all := make([]Service, services)
+	for i := range all {
+		all[i].Apply(Terms{Limits: Limits{Connections: 10, PerSource: 2}, IdleTimeout: time.Hour})
+		if i%2 == 0 {
+			go s.Serve(listen(t, "tcp4"), &all[i])
+			continue
+		}
+		pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sockets = append(sockets, pc)
+		go s.ServePacket(pc, &all[i])
+	}
+	for _, pc := range sockets {
+		conn, err := net.Dial("udp4", pc.LocalAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.SetDeadline(time.Now().Add(patience))
+		trade(t, conn, []byte("a word"))
+		conn.Close()
+	}
+	if cost := heapInUse() - before; cost > services*bytesPerService {
+		t.Errorf("%d services cost %d KiB", services, cost>>10)
+	}
+}
+
+// heapInUse returns the size of what is reachable.
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC() // what was in a sync.Pool goes with the second one
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A session is one client's stay, the same for every engine: who it is and what it did. The
+// A session is one client, from when it is accepted to when its connection is closed, the same for
+// every engine: its addresses, and what it did. The
 // engine that owns it is the only one to write to it. Times are counted from Server.began.
 type session struct {
 	activity atomic.Int64 // when a byte last moved, a time.Duration

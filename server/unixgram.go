@@ -62,7 +62,7 @@ func (u *unixgramAnswers) answer(p []byte, to net.Addr) {
 	u.socket.answered(len(p), netip.AddrPort{}, err)
 }
 
-// keep keeps an answer for later, and reports whether there is a place for it.
+// keep keeps an answer for later, and reports whether there is room for it.
 func (u *unixgramAnswers) keep(p []byte, to *net.UnixAddr) bool {
 	if len(u.kept) >= lateAnswersMax || u.counts[to.Name] >= latePerClient || u.bytes+len(p) > lateBytesMax {
 		return false
