@@ -113,7 +113,8 @@ func standardOnly(h *house) []string {
 	})
 }
 
-// earlyInput is the file with the one init function there is: what it does has to be done before main.
+// earlyInput is the file with the one init function there is: what it does has to be done before
+// main.
 const earlyInput = "daemonize/input_unix.go"
 
 // initFunctions keeps imports free of effects.

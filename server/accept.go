@@ -26,8 +26,8 @@ type backoff struct {
 	warnings throttle
 }
 
-// failed returns how long to wait before the next try, after one on the address local failed with err. Now and
-// then it writes the warning msg to log.
+// failed returns how long to wait before the next try, after one on the address local failed with
+// err. Now and then it writes the warning msg to log.
 func (b *backoff) failed(msg string, err error, local string, log *slog.Logger) time.Duration {
 	b.pause = min(max(2*b.pause, acceptPauseMin), acceptPauseMax)
 	if heldBack, ok := b.warnings.allow(time.Now(), warningGap); ok {

@@ -41,8 +41,8 @@ func (s *session) logClosed(why endReason, err error, undelivered int, now time.
 	log.LogAttrs(context.Background(), slog.LevelInfo, "connection closed", attrs...)
 }
 
-// refuseConnection counts a connection that is refused, and says so in the log, unless it has said so
-// of another one, for the same reason, within the last second.
+// refuseConnection counts a connection that is refused, and says so in the log, unless it has said
+// so of another one, for the same reason, within the last second.
 func (v *Service) refuseConnection(n *session, why Reason) {
 	if heldBack, ok := v.refusals.note(why); ok {
 		v.log.LogAttrs(context.Background(), slog.LevelInfo, "connection refused",

@@ -11,13 +11,13 @@ import (
 	"syscall"
 )
 
-// maxSocketPath is the length of the longest path that a Unix socket can have here: sun_path of unix(7),
-// 108 bytes on Linux and 104 on the BSDs, without the byte 0 at its end.
+// maxSocketPath is the length of the longest path that a Unix socket can have here: sun_path of
+// unix(7), 108 bytes on Linux and 104 on the BSDs, without the byte 0 at its end.
 const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// An Address is where to serve, or whom to ask. It comes from [ParseAddress]. Two addresses are equal, by ==,
-// if and only if they have the same canonical form. Names are not resolved for that: localhost
-// is not 127.0.0.1.
+// An Address is where to serve, or where the server to be asked is. It comes from [ParseAddress].
+// Two addresses are equal, by ==, if and only if they have the same canonical form. Names are not
+// resolved for that: localhost is not 127.0.0.1.
 type Address struct {
 	network string // "tcp", "udp" or "unix"
 	host    string // canonical; "" for all addresses
@@ -28,8 +28,8 @@ type Address struct {
 // Network returns "tcp", "udp" or "unix", as package net has it.
 func (a Address) Network() string { return a.network }
 
-// Host returns the host without brackets: a name, an IP address, with its zone if it has one, or "" for
-// all addresses. It is "" for a Unix socket too.
+// Host returns the host without brackets: a name, an IP address, with its zone if it has one, or ""
+// for all addresses. It is "" for a Unix socket too.
 func (a Address) Host() string { return a.host }
 
 // Port returns the port. 0 lets the system choose one. It is 0 for a Unix socket too.
@@ -38,10 +38,12 @@ func (a Address) Port() int { return int(a.port) }
 // Path returns the path of a Unix socket, and "" for another address.
 func (a Address) Path() string { return a.path }
 
-// String returns the canonical form, with the scheme. ParseAddress reads it back to an equal Address.
+// String returns the canonical form, with the scheme. ParseAddress reads it back to an equal
+// Address.
 func (a Address) String() string { return a.network + "://" + a.target() }
 
-// family returns the network as package net wants it: without the 4, it takes 0.0.0.0 for all IPv6 addresses too.
+// family returns the network as package net wants it: without the 4, it takes 0.0.0.0 for all IPv6
+// addresses too.
 func (a Address) family() string {
 	if ip, err := netip.ParseAddr(a.host); err == nil && ip.Is4() {
 		return a.network + "4"
@@ -64,16 +66,17 @@ func (a Address) target() string {
 //	HOST:PORT        the same as tcp://HOST:PORT
 //	unix:///PATH     a stream socket at an absolute path
 //
-// HOST is a name, an IPv4 address, or an IPv6 address in brackets, with a zone if it is
-// link-local: [fe80::1%eth0]:7. Without HOST it is all addresses of the machine, IPv6 and IPv4, in one socket
-// where the system has such (OpenBSD and DragonFly do not: IPv4 alone there, as on a machine without IPv6). [::] is the same,
-// and all IPv6 addresses alone where the system has no such sockets. 0.0.0.0 is all IPv4 addresses. Multicast addresses
-// and the broadcast address are refused: an answer cannot come from there.
+// HOST is a name, an IPv4 address, or an IPv6 address in brackets, with a zone if it is link-local:
+// [fe80::1%eth0]:7. Without HOST it is all addresses of the machine, IPv6 and IPv4, in one socket
+// where the system has such (OpenBSD and DragonFly do not: IPv4 alone there, as on a machine
+// without IPv6). [::] is the same, and all IPv6 addresses alone where the system has no such
+// sockets. 0.0.0.0 is all IPv4 addresses. Multicast addresses and the broadcast address are
+// refused: an answer cannot come from there.
 //
-// PORT is a number from 0 to 65535, 0 for one that the system chooses, or a name of services(5), which
-// becomes its number. PATH is taken as it is, % included, made free of //, /./ and /../, and must fit
-// into a socket address, see unix(7). Linux's abstract sockets are not served: anybody could take
-// their names, and no file mode guards them.
+// PORT is a number from 0 to 65535, 0 for one that the system chooses, or a name of services(5),
+// which becomes its number. PATH is taken as it is, % included, made free of //, /./ and /../, and
+// must fit into a socket address, see unix(7). Linux's abstract sockets are not served: anybody
+// could take their names, and no file mode guards them.
 //
 // No name is looked up but that of a port. An error says what is wanted, and not
 // again what text was.
@@ -185,7 +188,8 @@ func canonicalIP(ip netip.Addr) (string, error) {
 }
 
 // canonicalName takes what can be a host name after RFC 1123, and underscores, which some have. A
-// name whose last label is a number would be an IPv4 address to some, such as 127.1, and to others not.
+// name whose last label is a number would be an IPv4 address to some, such as 127.1, and to others
+// not.
 func canonicalName(host string) (string, error) {
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	last := labels[len(labels)-1]

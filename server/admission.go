@@ -40,8 +40,8 @@ func (v *Service) judge(from netip.Addr, now time.Duration) Reason {
 	return notRefused
 }
 
-// dismiss ends a session whose connection is closed. undelivered is how many of the bytes that were
-// sent did not reach the client.
+// dismiss ends a session after its connection was closed. undelivered is how many of the bytes that
+// were sent did not reach the client.
 func (v *Service) dismiss(n *session, why endReason, err error, undelivered int) {
 	n.logClosed(why, err, undelivered, v.server.now())
 	v.server.registry.remove(n)

@@ -152,7 +152,8 @@ func TestWaitForAConnection(t *testing.T) {
 	})
 }
 
-// A line a second about each reason is the most; it says how many were not logged since the last one.
+// A line a second about each reason is the most; it says how many were not logged since the last
+// one.
 func TestRefusalsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Alive returns nil once everything that serves was seen to wait for clients, or to go on to the next piece of
-// work, and an error that wraps that of ctx if something does not before ctx ends: it is stuck, or the machine is
-// too busy to tell. It is meant for the watchdog of a service manager. Clients do not notice, and
-// nothing is counted or logged.
+// Alive returns nil once everything that serves was seen to wait for clients, or to go on to the
+// next piece of work, and an error that wraps that of ctx if something does not before ctx ends: it
+// is stuck, or the machine is too busy to tell. It is meant for the watchdog of a service manager.
+// Clients do not notice, and nothing is counted or logged.
 //
 // Looked at are the event loops, but for one that a client of a Unix socket may hold up by the
 // descriptors that it passes, and the goroutines of datagram sockets. Of the portable engine, which
@@ -54,7 +54,8 @@ const (
 	progressPauseMax = 100 * time.Millisecond
 )
 
-// allMove reports whether each was seen to wait, or to begin another piece of work, before ctx ended.
+// allMove reports whether each was seen to wait, or to begin another piece of work, before ctx
+// ended.
 func allMove(ctx context.Context, all []*progress) bool {
 	for _, p := range all {
 		first := p.since.Load()

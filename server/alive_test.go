@@ -22,7 +22,8 @@ func TestAliveWithoutClients(t *testing.T) {
 	}
 }
 
-// Who serves datagrams is asked, and goes on: when there is nothing to do, and when there is no end of it.
+// Who serves datagrams is asked, and goes on: when there is nothing to do, and when there is no end
+// of it.
 func TestAliveAsksDatagramSockets(t *testing.T) {
 	forEachWay(t, func(t *testing.T, f *datagrams) {
 		f.start()

@@ -19,8 +19,8 @@ func readArrival4(data []byte) arrival {
 	return arrival{to: to, foreign: notUnicast(to)}
 }
 
-// writeDeparture4 goes without the interface. IP_SENDSRCADDR, which sets the source, is the same number as IP_RECVDSTADDR
-// on all of these.
+// writeDeparture4 goes without the interface. IP_SENDSRCADDR, which sets the source, is the same
+// number as IP_RECVDSTADDR on all of these.
 func writeDeparture4(control []byte, from netip.Addr, _ uint32) int {
 	n, data := controlMessage(control, unix.IPPROTO_IP, unix.IP_RECVDSTADDR, 4)
 	*(*[4]byte)(data) = from.As4()

@@ -9,12 +9,13 @@ import (
 
 const arrivalOption4 = unix.IP_PKTINFO
 
-// readArrival4 reads a struct in_pktinfo. Its addr is what the datagram was sent to, spec_dst the address to answer
-// from: another one if addr is not a unicast address of this machine (fib_compute_spec_dst
-// in the kernel). That finds the broadcast addresses of all networks.
+// readArrival4 reads a struct in_pktinfo. Its addr is what the datagram was sent to, spec_dst the
+// address to answer from: another one if addr is not a unicast address of this machine
+// (fib_compute_spec_dst in the kernel). That finds the broadcast addresses of all networks.
 //
-// spec_dst is 0 if the datagram came before the option was set, such as the one for which inetd(8) has started us. Then
-// addr has to do: the kernel refuses to send from an address that is not its own.
+// spec_dst is 0 if the datagram came before the option was set, such as the one for which inetd(8)
+// has started us. Then addr has to do: the kernel refuses to send from an address that is not its
+// own.
 func readArrival4(data []byte) arrival {
 	if len(data) < unix.SizeofInet4Pktinfo {
 		return arrival{}

@@ -6,8 +6,8 @@ import "net"
 
 const arrivalSpace = 0
 
-// receiveArrivals cannot learn here which address a datagram was sent to: an answer comes from the address that
-// the system chooses.
+// receiveArrivals cannot learn here which address a datagram was sent to: an answer comes from the
+// address that the system chooses.
 func receiveArrivals(*net.UDPConn) error { return nil }
 
 func forbidBroadcast(*net.UDPConn) error { return nil }

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// arrivalSpace is room for the control messages about where a datagram arrived: at most one for each version of IP.
+// arrivalSpace is room for the control messages about where a datagram arrived: at most one for
+// each version of IP.
 const arrivalSpace = 128
 
-// receiveArrivals has the kernel say with every datagram which address it was sent to (RFC 3542, section 6; ip(7), ipv6(7)).
-// An IPv6 socket may take both options, an IPv4 socket takes one.
+// receiveArrivals has the kernel say with every datagram which address it was sent to (RFC 3542,
+// section 6; ip(7), ipv6(7)). An IPv6 socket may take both options, an IPv4 socket takes one.
 func receiveArrivals(conn *net.UDPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -47,8 +48,8 @@ func forbidBroadcast(conn *net.UDPConn) error {
 	return errors.Join(err, errOption)
 }
 
-// readArrival finds out of control messages where a datagram arrived. One about IPv4 says more than one about an IPv6 address
-// that stands for an IPv4 address.
+// readArrival finds out of control messages where a datagram arrived. One about IPv4 says more than
+// one about an IPv6 address that stands for an IPv4 address.
 func readArrival(control []byte) arrival {
 	var at arrival
 	for len(control) >= unix.SizeofCmsghdr {
@@ -69,9 +70,9 @@ func readArrival(control []byte) arrival {
 	return at
 }
 
-// writeDeparture makes a control message out of where a datagram arrived, by which the answer leaves from there, and
-// returns its length: 0 if nothing is known. The interface is fixed only where an address means
-// nothing without it: otherwise the way back may be another one.
+// writeDeparture makes a control message out of where a datagram arrived, by which the answer
+// leaves from there, and returns its length: 0 if nothing is known. The interface is fixed only
+// where an address means nothing without it: otherwise the way back may be another one.
 func writeDeparture(control []byte, at arrival) int {
 	var index uint32
 	if at.to.Unmap().IsLinkLocalUnicast() {
@@ -90,7 +91,8 @@ func writeDeparture(control []byte, at arrival) int {
 	return 0
 }
 
-// controlMessage writes the header of a control message with size bytes of data, and returns the whole length and where the data goes.
+// controlMessage writes the header of a control message with size bytes of data, and returns the
+// whole length and where the data goes.
 func controlMessage(control []byte, level, kind int32, size int) (int, unsafe.Pointer) {
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
 	header.Level, header.Type = level, kind

@@ -62,8 +62,8 @@ func (b Builtin) AppendAnswer(to, question []byte) (answer []byte, ok bool) {
 	return append(to, question...), true
 }
 
-// appendTime appends the answer of daytime, in the form of xinetd, or of time. It is that of UTC, as
-// the server may have no file about its time zone.
+// appendTime appends the answer of daytime, in the form of xinetd, or of time. It is that of UTC,
+// as the server may have no file about its time zone.
 func (b Builtin) appendTime(to []byte, now time.Time) []byte {
 	if b == Daytime {
 		return append(to, strings.ToUpper(now.UTC().Format("02 Jan 2006 15:04:05 MST\r\n"))...)

@@ -13,28 +13,29 @@ import (
 	"time"
 )
 
-// datagramBuffer holds every datagram of UDP, of 65507 bytes at most over IPv4 and 65527 over IPv6, with
-// room to spare: one that fills it was cut.
+// datagramBuffer holds every datagram of UDP, of 65507 bytes at most over IPv4 and 65527 over IPv6,
+// with room to spare: one that fills it was cut.
 const datagramBuffer = 1 << 16
 
 // ServePacket answers the datagrams that arrive at pc as v says, until Shutdown or Close of the
-// server, or Shutdown of v, is called or receiving fails for good; it then returns ErrServerClosed or
-// the error. As with Serve, only what can never get better is for good, and nil for v is echo.
+// server, or Shutdown of v, is called or receiving fails for good; it then returns ErrServerClosed
+// or the error. As with Serve, only what can never get better is for good, and nil for v is echo.
 //
-// An answer of a *net.UDPConn that is bound to all addresses comes from the address that was asked, on Linux,
-// macOS and the BSDs; elsewhere, and from a net.PacketConn that hides a *net.UDPConn, it comes
-// from the address that the system chooses, and a client that asked another one will not know it.
+// An answer of a *net.UDPConn that is bound to all addresses comes from the address that was asked,
+// on Linux, macOS and the BSDs; elsewhere, and from a net.PacketConn that hides a *net.UDPConn, it
+// comes from the address that the system chooses, and a client that asked another one will not know
+// it.
 //
 // An echo answers every sender, and that can be forged. An answer of a Builtin is never larger than
-// the question, but for daytime and time, see DatagramLimits.PerSource; besides, these are received, counted in [Stats], and not
-// answered (RFC 862 did not foresee it, CERT VU#417980 does):
+// the question, but for daytime and time, see DatagramLimits.PerSource; besides, these are
+// received, counted in [Stats], and not answered (RFC 862 did not foresee it, CERT VU#417980 does):
 //
-//   - from a port whose service would answer in turn, without end: echo, chargen, domain, ntp
+//   - from the port of a service that would answer in turn, without end: echo, chargen, domain, ntp
 //     and the like, or from a port at which the server itself serves datagrams;
-//   - the same payload from the same address and port more than 1000 times, each within 200 ms of the
-//     one before, which is what an exchange with such a service at any other port looks like. There is no answer
-//     to it for a second, which ends that. Payloads of less than 3 bytes, which clients
-//     cannot help repeating, may come 100 000 times, empty ones 10 million times;
+//   - the same payload from the same address and port more than 1000 times, each within 200 ms of
+//     the one before, which is what an exchange with such a service at any other port looks like.
+//     There is no answer to it for a second, which ends that. Payloads of less than 3 bytes, which
+//     clients cannot help repeating, may come 100 000 times, empty ones 10 million times;
 //   - from or to a broadcast, multicast or unspecified address;
 //   - more than Limits.Datagrams allows;
 //   - cut, being larger than any of UDP.
@@ -42,12 +43,13 @@ const datagramBuffer = 1 << 16
 // An answer over a Unix socket waits for its client for a few seconds, while others are served; see
 // [RefusedUnsent].
 //
-// Of those refused for one reason, at most one a second is logged, at level Warn:
+// Of the datagrams refused for one reason, at most one a second is logged, at level Warn:
 //
 //	msg="datagram refused" network=udp local=[::]:7 remote=192.0.2.1:19 bytes=64 reason=loop-port held_back=0
 //
-// pc is closed when ServePacket returns. ServePacket may be called for several sockets at once. Outside of Linux each
-// costs a buffer of 64 KB. Close and Shutdown do not wait for datagrams that are still in the kernel's queue.
+// pc is closed when ServePacket returns. ServePacket may be called for several sockets at once.
+// Outside of Linux each costs a buffer of 64 KB. Close and Shutdown do not wait for datagrams that
+// are still in the kernel's queue.
 func (s *Server) ServePacket(pc net.PacketConn, v *Service) error {
 	return s.servePacket(pc, v, s.datagramWay(v))
 }
@@ -121,7 +123,8 @@ func (d *datagramSocket) serve(receive func() error) error {
 	return err
 }
 
-// A datagramSocket is a socket being served. The goroutine that serves it owns it, but for stopping.
+// A datagramSocket is a socket being served. The goroutine that serves it owns it, but for
+// stopping.
 type datagramSocket struct {
 	server   *Server
 	service  *Service
@@ -154,8 +157,8 @@ func (d *datagramSocket) stop() {
 	}
 }
 
-// accept counts a datagram of n bytes, of which payload may be a part, and tells whether it is to be answered. Some
-// net.PacketConn cannot tell from.
+// accept counts a datagram of n bytes, of which payload may be a part, and tells whether it is to
+// be answered. Some net.PacketConn cannot tell from.
 func (d *datagramSocket) accept(payload []byte, n int, from netip.AddrPort, at arrival) bool {
 	d.backoff.succeeded()
 	d.tally.received++
@@ -265,7 +268,8 @@ func (d *datagramSocket) goesOn(err error) bool {
 	return sleep(d.service.accepting, d.backoff.failed("receive failed", err, local, d.service.log))
 }
 
-// Why an answer is not sent: the client's socket has no address, or the kernel no room for the answer.
+// Why an answer is not sent: the client's socket has no address, or the kernel no room for the
+// answer.
 var (
 	errNoSource = errors.New("the client has no address")
 	errNoRoom   = errors.New("the client does not read, or another one has filled the send buffer")

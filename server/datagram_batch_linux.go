@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batchLen is how many datagrams one system call receives or sends, at most. With 64 clients, twice or four
-// times as many were no cheaper, and one at a time cost 6 % more.
+// batchLen is how many datagrams one system call receives or sends, at most. With 64 clients, twice
+// or four times as many were no cheaper, and one at a time cost 6 % more.
 const batchLen = 16
 
 // A datagramBatch moves datagrams through a few buffers, as many at a time as there are. The kernel
@@ -22,7 +22,7 @@ type datagramBatch struct {
 	slots    [batchLen]datagramSlot
 	received [batchLen]mmsghdr
 	answers  [batchLen]mmsghdr
-	left     []*datagramSlot // whose answers are to be sent: the first ones in answers
+	left     []*datagramSlot // with an answer to be sent: the first ones in answers
 	err      error           // what ended receiving
 }
 
@@ -54,7 +54,8 @@ func newDatagramBatch() *datagramBatch {
 	return b
 }
 
-// drain answers what there is. It returns false when there is nothing left, true when it is not to be called again at once.
+// drain answers what there is. It returns false when there is nothing left, true when it is not to
+// be called again at once.
 func (b *datagramBatch) drain(fd uintptr) bool {
 	for !b.stopping.Load() {
 		n, errno := b.receive(fd)
@@ -82,8 +83,8 @@ func (b *datagramBatch) drain(fd uintptr) bool {
 	return true
 }
 
-// receive takes datagrams into the first slots and returns how many. MSG_TRUNC makes the kernel tell the size of one
-// that was cut.
+// receive takes datagrams into the first slots and returns how many. MSG_TRUNC makes the kernel
+// tell the size of one that was cut.
 func (b *datagramBatch) receive(fd uintptr) (int, syscall.Errno) {
 	for i := range b.received {
 		slot, m := &b.slots[i], &b.received[i]
@@ -102,7 +103,8 @@ func (b *datagramBatch) receive(fd uintptr) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-// take decides about a datagram that was received, and puts it among the answers if it is to be sent back.
+// take decides about a datagram that was received, and puts it among the answers if it is to be
+// sent back.
 func (b *datagramBatch) take(slot *datagramSlot, m *mmsghdr) {
 	slot.size, slot.from = int(m.size), source(&slot.name)
 	control := unsafe.Slice((*byte)(unsafe.Pointer(&slot.control)), arrivalSpace)
@@ -129,7 +131,8 @@ func (b *datagramBatch) take(slot *datagramSlot, m *mmsghdr) {
 	b.left = append(b.left, slot)
 }
 
-// flush sends the answers. It returns false if the kernel has no room yet for those that are left.
+// flush sends the answers. It returns false if the kernel has no room yet for the answers that are
+// left.
 func (b *datagramBatch) flush(fd uintptr) bool {
 	next := 0
 	for next < len(b.left) {

@@ -17,8 +17,8 @@ func (b *datagramBatch) answer(content byte) {
 	b.left = append(b.left, slot)
 }
 
-// Answers that the kernel has no room for are sent when it has, each once and in their order. One that it does not
-// take at all is given up, and no other with it.
+// Answers that the kernel has no room for are sent when it has, each once and in their order. One
+// that it does not take at all is given up, and no other with it.
 func TestDatagramAnswersWaitForRoom(t *testing.T) {
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

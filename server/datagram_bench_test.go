@@ -48,7 +48,8 @@ func BenchmarkDatagramBudget(b *testing.B) {
 	}
 }
 
-// BenchmarkDatagramEcho is a round trip at a time, the client's part included. No way may allocate for it, but packets, by net.Addr.
+// BenchmarkDatagramEcho is a round trip at a time, the client's part included. No way may allocate
+// for it, but packets, by net.Addr.
 func BenchmarkDatagramEcho(b *testing.B) {
 	for _, way := range datagramCases() {
 		for _, local := range []string{"127.0.0.1:0", ":0"} {

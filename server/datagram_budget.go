@@ -13,7 +13,7 @@ import (
 type DatagramLimits struct {
 	// PerSource is how many datagrams a second one source gets answers to; see
 	// Limits.PerSource for what a source is. 0 means as many as come,
-	// but 10 for the services daytime and time, whose answers are longer than the questions; less
+	// but 10 for the services daytime and time, which answer with more than the question; less
 	// than 0 means as many as come.
 	//
 	// 16384 sources are known at a time. A flood with more forged ones than that makes the server

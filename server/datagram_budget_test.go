@@ -34,7 +34,8 @@ func TestDatagramBudgetOfASource(t *testing.T) {
 	}
 }
 
-// All addresses of an IPv6 network of 64 bits are one source. IPv4 addresses are not their neighbours.
+// All addresses of an IPv6 network of 64 bits are one source. IPv4 addresses are not their
+// neighbours.
 func TestDatagramBudgetByNetwork(t *testing.T) {
 	b := newDatagramBudget(DatagramLimits{PerSource: 1})
 	for _, step := range []struct {
@@ -55,7 +56,8 @@ func TestDatagramBudgetByNetwork(t *testing.T) {
 	}
 }
 
-// The total holds whatever the sources are, known or not, and what a source is refused does not count for it.
+// The total holds whatever the sources are, known or not, and what a source is refused does not
+// count for it.
 func TestDatagramBudgetInTotal(t *testing.T) {
 	b := newDatagramBudget(DatagramLimits{PerSource: 2, Total: 100})
 	source := netip.MustParseAddr("10.0.0.0")

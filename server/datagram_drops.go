@@ -2,15 +2,16 @@ package server
 
 import "syscall"
 
-// socketDrops counts what the kernel has dropped of what was sent to a socket since it is served, most likely because
-// the queue was full. What was dropped before belongs to the process that served the socket then. Server.mu guards it.
+// socketDrops counts what the kernel has dropped of what was sent to a socket since it is served,
+// most likely because the queue was full. What was dropped before belongs to the process that
+// served the socket then. Server.mu guards it.
 type socketDrops struct {
 	raw   syscall.RawConn // nil if the system does not tell
 	last  uint32          // the kernel's count, which begins again at 0 after 2^32
 	total uint64
 }
 
-// newSocketDrops takes any net.PacketConn, but learns only of those that have a descriptor.
+// newSocketDrops takes any net.PacketConn, but learns only of sockets that have a descriptor.
 func newSocketDrops(socket any) socketDrops {
 	var d socketDrops
 	if c, ok := socket.(syscall.Conn); ok {
@@ -42,7 +43,7 @@ func (d *socketDrops) addTo(stats *DatagramStats) {
 	stats.Dropped += d.total
 }
 
-// addDrops adds what the kernel has dropped of all sockets of the service, those that are closed
+// addDrops adds what the kernel has dropped of all sockets of the service, the closed ones
 // too. Server.mu is held.
 func (v *Service) addDrops(stats *DatagramStats) {
 	stats.Dropped += v.droppedBefore.Dropped

@@ -45,8 +45,8 @@ func (f *datagrams) stick() {
 	}
 }
 
-// What the kernel drops because the queue is full is counted, by the socket that it was sent to: nothing is lost without
-// a trace. The count stays when the socket is gone.
+// What the kernel drops because the queue is full is counted, by the socket that it was sent to:
+// nothing is lost without a trace. The count stays when the socket is gone.
 func TestDatagramsDropped(t *testing.T) {
 	forEachWay(t, func(t *testing.T, f *datagrams) {
 		log := holdingWriter{make(chan struct{}), make(chan struct{})}

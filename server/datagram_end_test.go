@@ -28,7 +28,8 @@ func TestDatagramClientsThatAreGone(t *testing.T) {
 	})
 }
 
-// Shutdown and Close end serving in the middle of traffic: every datagram that was received has been answered.
+// Shutdown and Close end serving in the middle of traffic: every datagram that was received has
+// been answered.
 func TestDatagramsEndInTraffic(t *testing.T) {
 	for name, end := range map[string]func(*Server) error{
 		"Shutdown": func(s *Server) error { return s.Shutdown(context.Background()) },

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A datagramCase is one of the ways to serve a socket. All must behave the same, but that only the first
-// two know which address was asked.
+// A datagramCase is one of the ways to serve a socket. All must behave the same, but that only the
+// first two know which address was asked.
 type datagramCase struct {
 	name  string
 	serve datagramWay
@@ -130,7 +130,8 @@ func trade(t *testing.T, conn net.Conn, message []byte) {
 	}
 }
 
-// awaitRefused waits until n datagrams have been refused, and checks that all were for the reason given.
+// awaitRefused waits until n datagrams have been refused, and checks that all were for the reason
+// given.
 func (f *datagrams) awaitRefused(n uint64, why Reason) {
 	f.t.Helper()
 	waitUntil(f.t, "they are refused", func() bool { return f.server.Stats().Datagrams.Refused.Total() >= n })

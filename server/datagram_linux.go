@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// native is the best datagramWay there is. A UDP socket is served by
-// system calls that never block, that the scheduler is not told of, and that move several datagrams at
-// a time. The runtime's poller waits when there is nothing to do.
+// native is the best datagramWay there is. A UDP socket is served by system calls that never block,
+// that the scheduler is not told of, and that move several datagrams at a time. The runtime's
+// poller waits when there is nothing to do.
 func (d *datagramSocket) native() (func() error, error) {
 	conn, ok := d.conn.(*net.UDPConn)
 	if !ok {
@@ -26,8 +26,8 @@ func (d *datagramSocket) native() (func() error, error) {
 	return func() error { return b.serve(raw) }, nil
 }
 
-// A batchServer serves a socket with a batch that it borrows when there is something to do: a batch is
-// large, and most sockets of most servers are idle.
+// A batchServer serves a socket with a batch that it borrows when there is something to do: a batch
+// is large, and most sockets of most servers are idle.
 type batchServer struct {
 	*datagramSocket
 	arrivals bool           // the kernel tells where each datagram arrived
@@ -90,8 +90,8 @@ func (b *batchServer) giveBack() {
 	}
 }
 
-// boundToOne tells whether the socket has one address of this machine. Then it receives no broadcast or
-// multicast, and the kernel answers from that address without being told.
+// boundToOne tells whether the socket has one address of this machine. Then it receives no
+// broadcast or multicast, and the kernel answers from that address without being told.
 func (d *datagramSocket) boundToOne() bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

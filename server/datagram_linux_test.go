@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inPrivateNetwork runs a test in a network namespace of its own, with an interface that has addresses of each kind.
-// Only root can make one. Where root cannot either, the test is skipped, but not on an integration server.
+// inPrivateNetwork runs a test in a network namespace of its own, with an interface that has
+// addresses of each kind. Only root can make one. Where root cannot either, the test is skipped,
+// but not on an integration server.
 func inPrivateNetwork(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -64,8 +65,8 @@ func enterPrivateNetwork() error {
 	return nil
 }
 
-// A link-local address means something on one link only: the answer leaves by the interface and from the
-// address that was asked.
+// A link-local address means something on one link only: the answer leaves by the interface and
+// from the address that was asked.
 func TestDatagramLinkLocal(t *testing.T) {
 	inPrivateNetwork(t, func(t *testing.T) {
 		for _, way := range datagramCases()[:2] {

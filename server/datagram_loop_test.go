@@ -26,7 +26,8 @@ func TestDatagramBetweenSocketsOfAServer(t *testing.T) {
 	})
 }
 
-// Two servers at ports that neither knows send one another the same datagram a thousand times, and no more.
+// Two servers at ports that neither knows send one another the same datagram a thousand times, and
+// no more.
 func TestDatagramBetweenServers(t *testing.T) {
 	forEachWay(t, func(t *testing.T, f *datagrams) {
 		payload := []byte("what is sent back")
@@ -48,7 +49,8 @@ func TestDatagramBetweenServers(t *testing.T) {
 	})
 }
 
-// The same payload is answered so many times, then not for a second, and then again. A pause begins the count anew.
+// The same payload is answered so many times, then not for a second, and then again. A pause begins
+// the count anew.
 func TestDatagramRepeats(t *testing.T) {
 	source := netip.MustParseAddrPort("192.0.2.1:4000")
 	for _, test := range []struct {
@@ -78,8 +80,8 @@ func TestDatagramRepeats(t *testing.T) {
 	}
 }
 
-// Every payload, address and port has a count of its own, and clients that vary theirs are always answered, beside one that
-// does not and is not.
+// Every payload, address and port has a count of its own, and clients that vary theirs are always
+// answered, beside one that does not and is not.
 func TestDatagramRepeatsBesideOthers(t *testing.T) {
 	r := newDatagramRepeats()
 	var loops, refused int

@@ -11,8 +11,8 @@ func (s *portSet) has(port uint16) bool { return s[port/64]&(1<<(port%64)) != 0 
 
 // noteDatagramSocket lets Alive and Stats know d, and the loop rule its port; or all forget it.
 //
-// Until the port is known, another socket of the server may answer what seems to come from it. An exchange
-// that begins so ends when it is.
+// Until the port is known, another socket of the server may answer what seems to come from it. An
+// exchange that begins so ends when it is.
 func (s *Server) noteDatagramSocket(d *datagramSocket, served bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +39,8 @@ func (s *Server) knowPorts() {
 	s.unanswered.Store(ports)
 }
 
-// loops tells whether an answer to a port might be answered in turn: by a service that does so, or by this server.
+// loops tells whether an answer to a port might be answered in turn: by a service that does so, or
+// by this server.
 func (s *Server) loops(from netip.AddrPort) bool {
 	return from.IsValid() && s.unanswered.Load().has(from.Port())
 }

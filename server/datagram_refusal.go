@@ -2,9 +2,10 @@ package server
 
 import "net/netip"
 
-// loopPorts are the ports that a datagram must not be answered to, in ascending order, and why: what listens there answers what it
-// does not understand, or whatever it gets, so that one forged datagram starts an exchange
-// without end (CERT VU#417980), or that is where reflected floods are aimed.
+// loopPorts are the ports that a datagram must not be answered to, in ascending order, and why:
+// what listens there answers what it does not understand, or whatever it gets, so that one forged
+// datagram starts an exchange without end (CERT VU#417980), or that is where reflected floods are
+// aimed.
 var loopPorts = [...]struct {
 	port uint16
 	why  string

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// What an exchange without end between two servers looks like to either: the same payload comes from the same address and
-// port, each time soon after it was sent there.
+// What an exchange without end between two servers looks like to either: the same payload comes
+// from the same address and port, each time soon after it was sent there.
 const (
 	repeatsMax      = 1000                   // answers to it before there is none
 	repeatsMaxShort = 100_000                // if it has so few bytes that clients cannot help sending it again
@@ -19,19 +19,20 @@ const (
 	repeatsSilence  = time.Second            // for which there is no answer then
 )
 
-// Payloads are kept in sets of a few, one of which a payload belongs to, as many as share a cache line.
+// Payloads are kept in sets of a few, one of which a payload belongs to, as many as share a cache
+// line.
 const (
 	repeatSets    = 256
 	repeatsPerSet = 4
 )
 
-// datagramRepeats is the brake behind the rule about ports, for servers on other machines, at any port. One second
-// without an answer ends an exchange for good. It is not meant to be met by clients, which wait
-// between two datagrams, or number them.
+// datagramRepeats is the brake behind the rule about ports, for servers on other machines, at any
+// port. One second without an answer ends an exchange for good. It is not meant to be met by
+// clients, which wait between two datagrams, or number them.
 //
-// A payload that is rare among many others may be forgotten between two arrivals: the exchange goes on, at a
-// rate that is small beside theirs, until they are fewer. So it does if its way there and back takes longer
-// than repeatsWithin, at less than five datagrams a second.
+// A payload that is rare among many others may be forgotten between two arrivals: the exchange goes
+// on, at a rate that is small beside theirs, until they are fewer. So it does if its way there and
+// back takes longer than repeatsWithin, at less than five datagrams a second.
 type datagramRepeats struct {
 	seed maphash.Seed
 	sets *[repeatSets][repeatsPerSet]repeat // nil before the first datagram
@@ -44,14 +45,16 @@ type repeat struct {
 	last  repeatsMoment // when it came; when there was no answer for the first time
 }
 
-// A repeatsMoment is in milliseconds, from any moment. After 49 days it begins again, which may count one datagram wrong.
+// A repeatsMoment is in milliseconds, from any moment. After 49 days it begins again, which may
+// count one datagram wrong.
 type repeatsMoment uint32
 
 func newDatagramRepeats() datagramRepeats {
 	return datagramRepeats{seed: maphash.MakeSeed()}
 }
 
-// tooMany counts a datagram that came at the time now, and tells whether it has come too often to be answered.
+// tooMany counts a datagram that came at the time now, and tells whether it has come too often to
+// be answered.
 func (r *datagramRepeats) tooMany(now time.Duration, payload []byte, from netip.AddrPort) bool {
 	moment := repeatsMoment(now / time.Millisecond)
 	e := r.find(moment, r.hash(payload, from))
@@ -87,8 +90,8 @@ func mostRepeats(size int) uint32 {
 	return repeatsMax
 }
 
-// find returns the entry for a hash. A new one takes the place of that which has come least often in its set, and of
-// these the oldest. What has paused for long has not come at all.
+// find returns the entry for a hash. A new one takes the place of that which has come least often
+// in its set, and of these the oldest. What has paused for long has not come at all.
 func (r *datagramRepeats) find(now repeatsMoment, hash uint64) *repeat {
 	if r.sets == nil {
 		r.sets = new([repeatSets][repeatsPerSet]repeat)

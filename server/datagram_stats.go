@@ -1,14 +1,16 @@
 package server
 
-// DatagramStats is what became of datagrams: every one that is received is answered, or refused for one
-// reason, a moment later; but that discard, and a PacketHandler that has no answer, do neither. A busy socket counts up to 16 of them at a time.
+// DatagramStats is what became of datagrams: every one that is received is answered, or refused for
+// one reason, a moment later; but that discard, and a PacketHandler that has no answer, do neither.
+// A busy socket counts up to 16 of them at a time.
 type DatagramStats struct {
 	Received uint64
 	Sent     uint64
 	Refused  Refusals
 
-	// Dropped are those that the kernel had no room for, so that they were never received. DroppedUnknown tells that there
-	// may be more: the system, any but Linux 4.12 or newer, does not say, or a net.PacketConn hides its descriptor.
+	// Dropped is the number of datagrams that the kernel had no room for, so that they were
+	// never received. DroppedUnknown tells that there may be more: the system, any but Linux
+	// 4.12 or newer, does not say, or a net.PacketConn hides its descriptor.
 	Dropped        uint64
 	DroppedUnknown bool
 }

@@ -29,8 +29,8 @@ func TestDatagramEcho(t *testing.T) {
 	})
 }
 
-// A client that asked one of the addresses of the machine gets its answer from that one: a connected
-// socket takes no other.
+// A client that asked one of the addresses of the machine gets its answer from that one: a
+// connected socket takes no other.
 func TestDatagramAnswerComesFromTheAddressAsked(t *testing.T) {
 	for _, way := range datagramCases()[:2] {
 		for local, hosts := range map[string][]string{
@@ -49,8 +49,8 @@ func TestDatagramAnswerComesFromTheAddressAsked(t *testing.T) {
 	}
 }
 
-// Datagrams that came before the socket was served, such as the one for which inetd(8) starts a server, are
-// answered as any others, in their order.
+// Datagrams that came before the socket was served, such as the one for which inetd(8) starts a
+// server, are answered as any others, in their order.
 func TestDatagramsBeforeServing(t *testing.T) {
 	forEachWay(t, func(t *testing.T, f *datagrams) {
 		pc := f.open()
@@ -151,7 +151,8 @@ func TestDatagramsBesideStreams(t *testing.T) {
 	trade(t, f.dial("", "127.0.0.1"), []byte("datagram"))
 }
 
-// Any net.PacketConn is served: here datagrams over a Unix socket. One that does not fit is not answered cut.
+// Any net.PacketConn is served: here datagrams over a Unix socket. One that does not fit is not
+// answered cut.
 func TestUnixDatagrams(t *testing.T) {
 	f := newDatagrams(t, datagramCases()[0], "")
 	dir := t.TempDir()

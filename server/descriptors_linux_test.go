@@ -48,7 +48,8 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// startWithFewDescriptors starts a server that ends with the test, and returns its address and its log.
+// startWithFewDescriptors starts a server that ends with the test, and returns its address and its
+// log.
 func startWithFewDescriptors(t *testing.T, engine string) (string, *logbook) {
 	t.Helper()
 	name, _, _ := strings.Cut(t.Name(), "/")

@@ -21,10 +21,10 @@
 // # What a client may rely on
 //
 // Of echo, every byte comes back, in order, once. A client that shuts down its sending side gets
-// everything it is still owed and then the end of the stream, however late it reads: it is a client,
-// under all limits and the idle timeout, until its system has acknowledged the last byte. A client
-// that sends without reading is not read from until it takes what it was sent, so the memory it
-// costs is bounded, and no byte is dropped to keep it so.
+// everything it is still owed and then the end of the stream, however late it reads: it is a
+// client, under all limits and the idle timeout, until its system has acknowledged the last byte. A
+// client that sends without reading is not read from until it takes what it was sent, so the memory
+// it costs is bounded, and no byte is dropped to keep it so.
 //
 // # The end of a client
 //

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forEachEngine runs a benchmark of a server on 127.0.0.1, with its log written to nowhere, for every engine.
+// forEachEngine runs a benchmark of a server on 127.0.0.1, with its log written to nowhere, for
+// every engine.
 func forEachEngine(b *testing.B, bench func(b *testing.B, s *Server, l *net.TCPListener)) {
 	for _, e := range engineCases() {
 		b.Run(e.name, func(b *testing.B) {
@@ -60,8 +61,8 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkConnect is a client that comes, sends a message, gets it back and leaves. What the client
-// allocates is not counted: it makes system calls itself.
+// BenchmarkConnect is a client that comes, sends a message, gets it back and leaves. What the
+// client allocates is not counted: it makes system calls itself.
 func BenchmarkConnect(b *testing.B) {
 	forEachEngine(b, func(b *testing.B, _ *Server, l *net.TCPListener) {
 		to := sockaddr(l)
@@ -81,8 +82,9 @@ func BenchmarkConnect(b *testing.B) {
 	})
 }
 
-// BenchmarkIdleClient tells how much memory a client needs that has been served and does nothing now. The
-// time is that of all of them, 10,000 if there are descriptors for both ends, to come and go.
+// BenchmarkIdleClient tells how much memory a client needs that has been served and does nothing
+// now. The time is that of all of them, 10,000 if there are descriptors for both ends, to come and
+// go.
 func BenchmarkIdleClient(b *testing.B) {
 	const clients = 10_000
 	needDescriptors(b, clients+400)

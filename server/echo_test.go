@@ -52,7 +52,8 @@ func roundTrip(t *testing.T, conn halfConn, data []byte) []byte {
 	return got
 }
 
-// A client that has shut down its sending side before it begins to read gets everything, then the end.
+// A client that has shut down its sending side before it begins to read gets everything, then the
+// end.
 func TestHalfClose(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
 		f.start()

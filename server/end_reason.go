@@ -32,13 +32,13 @@ func (r endReason) byServer() bool {
 	return r == reasonShutdown || r == reasonDisconnected
 }
 
-// unreachable is what a connection returns that was given up because nothing came from the client any more: what
-// routers have said of it, if they have said something.
+// unreachable is what a connection returns that was given up because nothing came from the client
+// any more: what routers have said of it, if they have said something.
 var unreachable = [...]syscall.Errno{
 	syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN,
 }
 
-// reasonFor tells why a client whose connection returned err is gone.
+// reasonFor tells why a client is gone after its connection returned err.
 func reasonFor(err error) endReason {
 	switch {
 	case errors.Is(err, io.EOF):

@@ -15,7 +15,8 @@ type engine interface {
 	// accept, which has closed it when it returns.
 	prepare(l net.Listener, v *Service) (accept func(ctx context.Context) error, err error)
 
-	// applied makes the clients of a service have the idle timeout of its terms, which have changed.
+	// applied makes the clients of a service have the idle timeout of its terms, which have
+	// changed.
 	applied(v *Service)
 
 	// left forgets a service that has no clients and no listeners any more.
@@ -28,12 +29,13 @@ type engine interface {
 	stop()
 }
 
-// maxRead is how many bytes are read from a client at once, at most. A client that does not take what it is sent
-// is not read from, so this is also what the server may have to hold of one.
+// maxRead is how many bytes are read from a client at once, at most. A client that does not take
+// what it is sent is not read from, so this is also what the server may have to hold of one.
 //
-// With 16 clients that sent 128 KB at a time, twice as much moved no more, and half as much a seventh less.
-// splice(2), which copies nothing, took a third off the server's work and put it on the peer on the same machine,
-// whose copies were then of pages that no cache had any more: together they got through a fifth less.
+// With 16 clients that sent 128 KB at a time, twice as much moved no more, and half as much a
+// seventh less. splice(2), which copies nothing, took a third off the server's work and put it on
+// the peer on the same machine, whose copies were then of pages that no cache had any more:
+// together they got through a fifth less.
 const maxRead = 128 << 10
 
 // portableName is the name of the engine that there is everywhere.

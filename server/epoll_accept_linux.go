@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acceptBatch is how many clients are accepted before the clients that are there get their turn again.
+// acceptBatch is how many clients are accepted before the clients that are there get their turn
+// again.
 const acceptBatch = 64
 
 // An epollListener is a listening socket in a loop.
@@ -31,7 +32,8 @@ type epollListener struct {
 	from    unix.RawSockaddrAny
 }
 
-// A wildEnd is one of the addresses of a listener on every address. Clients that share it cost less memory.
+// A wildEnd is one of the addresses of a listener on every address. Clients that share it cost less
+// memory.
 type wildEnd struct {
 	at  endpoint
 	end *localEnd
@@ -54,9 +56,9 @@ func newEpollListener(l net.Listener, home *loop, v *Service) (*epollListener, e
 		service: v, kind: kind, home: home, fd: int32(fd), local: &localEnd{a.Network(), a.String()},
 		brokenC: make(chan error, 1), early: true,
 	}
-	// Go's own poller watches every socket of package net and wakes up a thread for each client that
-	// comes, though nothing waits there: half as much work again. So the original is closed, except
-	// where that might remove the file of the socket.
+	// Go's own poller watches every socket of package net and wakes up a thread for each client
+	// that comes, though nothing waits there: half as much work again. So the original is
+	// closed, except where that might remove the file of the socket.
 	switch l := l.(type) {
 	case *net.TCPListener:
 		d.wild = l.Addr().(*net.TCPAddr).IP.IsUnspecified()
@@ -92,8 +94,8 @@ func (l *loop) open(d *epollListener) {
 	}
 }
 
-// shut ends accepting. Clients that are in the kernel's queue already are served, as far as the limits
-// allow, for they are connected as far as they know.
+// shut ends accepting. Clients that are in the kernel's queue already are served, as far as the
+// limits allow, for they are connected as far as they know.
 func (l *loop) shut(d *epollListener) {
 	for range 64 {
 		if !d.acceptSome() {

@@ -1,7 +1,7 @@
 package server
 
-// An ageList keeps clients in the order in which something happened to them. All its methods take the
-// same time, however long it is. A client is in one list at most.
+// An ageList keeps clients in the order in which something happened to them. All its methods take
+// the same time, however long it is. A client is in one list at most.
 type ageList struct {
 	oldest, newest *epollClient
 }

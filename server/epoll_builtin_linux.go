@@ -25,8 +25,8 @@ func (l *loop) generate(c *epollClient) {
 	}
 }
 
-// answerOnce sends a client that has just come the only answer that it gets. From then on it is like
-// a client that has sent its last byte, but that what it sends is dropped.
+// answerOnce sends a client that has just come the only answer that it gets. From then on it is
+// like a client that has sent its last byte, but that what it sends is dropped.
 func (l *loop) answerOnce(c *epollClient) {
 	answer := c.kind.appendTime(l.buf[:0], time.Now())
 	n, errno := send(c.fd, answer)

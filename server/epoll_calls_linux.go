@@ -99,8 +99,9 @@ func awaitEvents(epfd int, events []unix.EpollEvent, milliseconds int) int {
 	return int(n)
 }
 
-// unsentBytes returns how much of what was sent on fd has not reached the peer's system: for TCP in bytes, of which the
-// end of the stream is one; for a Unix socket how much memory what the peer has not read takes.
+// unsentBytes returns how much of what was sent on fd has not reached the peer's system: for TCP in
+// bytes, of which the end of the stream is one; for a Unix socket how much memory what the peer has
+// not read takes.
 func unsentBytes(fd int32) int {
 	var n int32
 	_, _, errno := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCOUTQ, uintptr(unsafe.Pointer(&n)))

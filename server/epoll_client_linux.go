@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An epollClient is a client of a loop. There may be very many that do nothing, so it is small, and the
-// order of its fields matters: those that every message needs are in one cache line, the first.
+// An epollClient is a client of a loop. There may be very many that do nothing, so it is small, and
+// the order of its fields matters: the fields that every message needs are in one cache line, the
+// first.
 type epollClient struct {
 	fd           int32
 	ending       atomic.Uint32               // the reason for which the session is to end, or has ended
@@ -63,7 +64,8 @@ func (c *epollClient) interest() uint32 {
 	return unix.EPOLLIN
 }
 
-// serve does what can be done for a client that epoll has reported: an error shows up in the call that is tried.
+// serve does what can be done for a client that epoll has reported: an error shows up in the call
+// that is tried.
 func (l *loop) serve(c *epollClient) {
 	switch {
 	case c.pending != nil:

@@ -127,7 +127,7 @@ func (l *loop) forget(c *epollClient) {
 	c.polled = false
 }
 
-// expire does what it is time for: it ends the sessions whose time is over.
+// expire does what it is time for: it ends the sessions that are over their time.
 func (l *loop) expire() {
 	l.lookAtWindows()
 	l.buffers.expire(l.now)

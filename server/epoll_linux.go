@@ -11,7 +11,7 @@ import (
 type epollEngine struct {
 	server    *Server
 	helpC     chan struct{}           // a loop needs help
-	loops     atomic.Pointer[[]*loop] // those that serve streams; the first one accepts
+	loops     atomic.Pointer[[]*loop] // the loops that serve streams; the first one accepts
 	quit      context.CancelFunc      // ends spread
 	spreading sync.WaitGroup          // spread
 	looping   sync.WaitGroup          // the loops
@@ -27,8 +27,8 @@ func newNativeEngine(s *Server) engine {
 	return &epollEngine{server: s, helpC: make(chan struct{}, 1), prepared: make(map[*epollListener]struct{})}
 }
 
-// nativeServes tells whether the engine can serve l. Other types of listeners may do more in Accept than
-// to accept, even if they have a descriptor.
+// nativeServes tells whether the engine can serve l. Other types of listeners may do more in Accept
+// than to accept, even if they have a descriptor.
 func nativeServes(l net.Listener) bool {
 	switch l.(type) {
 	case *net.TCPListener, *net.UnixListener, *UnixListener:

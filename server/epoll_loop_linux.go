@@ -92,8 +92,8 @@ func (l *loop) unwatch(fd int32) {
 	delete(l.others, fd)
 }
 
-// run serves until a task sets stopped. It keeps a thread for itself, since it makes system calls the
-// scheduler does not know of, and because a thread that stays on its processor is faster.
+// run serves until a task sets stopped. It keeps a thread for itself, since it makes system calls
+// the scheduler does not know of, and because a thread that stays on its processor is faster.
 func (l *loop) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -164,8 +164,8 @@ func (l *loop) publish() {
 	l.unpublished = l.unpublished[:0]
 }
 
-// do makes the loop run task soon, between two rounds of events, and reports true, unless it has stopped. It may
-// be called by any goroutine.
+// do makes the loop run task soon, between two rounds of events, and reports true, unless it has
+// stopped. It may be called by any goroutine.
 func (l *loop) do(task func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -144,7 +144,7 @@ func (l *loop) settle(c *epollClient) {
 	}
 }
 
-// cause returns the error of a call about a client whose end has begun, or nil if it was the server
+// cause returns the error of a call about a client that is ending, or nil if it was the server
 // that has ended it.
 func (c *epollClient) cause(call string, errno syscall.Errno) error {
 	if c.stage == stageClosing {

@@ -12,10 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How many loops? One serves all it can hear of at each turn, and costs as much as a
-// loop in C. A second one on a processor that has something else to do, as the peer's side of local connections, costs
-// a third of the throughput. So there is one, as long as it has time left. When it has none, and a processor has nothing
-// to do, another loop is started and gets half of the clients that keep the first one busy; and so on.
+// How many loops? One serves all it can hear of at each turn, and costs as much as a loop in C. A
+// second one on a processor that has something else to do, as the peer's side of local connections,
+// costs a third of the throughput. So there is one, as long as it has time left. When it has none,
+// and a processor has nothing to do, another loop is started and gets half of the clients that keep
+// the first one busy; and so on.
 
 const (
 	busyWindow = 100 * time.Millisecond // over which it is measured how busy loops are
@@ -40,8 +41,8 @@ func (t *idleTime) end(now time.Duration) {
 	t.since.Store(0)
 }
 
-// upTo returns how much there has been at the time now. Any goroutine may call it. If the loop begins or
-// ends a wait meanwhile, that wait may be counted twice or not at all.
+// upTo returns how much there has been at the time now. Any goroutine may call it. If the loop
+// begins or ends a wait meanwhile, that wait may be counted twice or not at all.
 func (t *idleTime) upTo(now time.Duration) time.Duration {
 	total := t.total.Load()
 	if since := t.since.Load(); since != 0 {
@@ -199,8 +200,8 @@ func (u usage) decide(processors int) (from, to int) {
 	return -1, -1
 }
 
-// freeProcessorTime returns for how many seconds the processors that this process may use have had nothing
-// to do so far, or -1 if that cannot be known: there may be no /proc.
+// freeProcessorTime returns for how many seconds the processors that this process may use have had
+// nothing to do so far, or -1 if that cannot be known: there may be no /proc.
 func freeProcessorTime() float64 {
 	const ticks = 100 // a second; USER_HZ, the same on all of Linux but for Alpha and Itanium
 	stat, err := os.ReadFile("/proc/stat")

@@ -116,7 +116,8 @@ func TestShareLosesNothing(t *testing.T) {
 	})
 }
 
-// echoUntil sends random bytes until enoughC is closed, checks that the same come back, and returns how many.
+// echoUntil sends random bytes until enoughC is closed, checks that the same come back, and returns
+// how many.
 func echoUntil(t *testing.T, conn halfConn, enoughC <-chan struct{}) (all uint64) {
 	var seed [32]byte
 	copy(seed[:], randomBytes(len(seed)))
@@ -222,7 +223,8 @@ func TestDisconnectBetweenLoops(t *testing.T) {
 	})
 }
 
-// The same at any moment: whoever is disconnected, or there when the server is closed, is gone soon.
+// The same at any moment: a client that is disconnected, or there when the server is closed, is
+// gone soon.
 func TestEndWhileClientsMove(t *testing.T) {
 	for name, end := range map[string]func(s *Server, clients uint64){
 		"disconnected": func(s *Server, clients uint64) {

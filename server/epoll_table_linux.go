@@ -5,8 +5,8 @@ import "iter"
 // tablePage is how many descriptors share a page of a clientTable.
 const tablePage = 512
 
-// A clientTable finds clients by their descriptors. It grows by pages, so that nothing is copied, and nothing
-// left behind for the collector, when many come.
+// A clientTable finds clients by their descriptors. It grows by pages, so that nothing is copied,
+// and nothing left behind for the collector, when many come.
 type clientTable struct {
 	pages []*[tablePage]*epollClient
 }

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A table has each client at its descriptor, and no other, also beyond its first page and while it is emptied.
+// A table has each client at its descriptor, and no other, also beyond its first page and while it
+// is emptied.
 func TestClientTable(t *testing.T) {
 	var table clientTable
 	want := make(map[int32]*epollClient)

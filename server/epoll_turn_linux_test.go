@@ -79,7 +79,8 @@ func TestTurnIsOneBuffer(t *testing.T) {
 	}
 }
 
-// Sessions end by idle time in the order of their last bytes, at the time that the loop says it will wait for.
+// Sessions end by idle time in the order of their last bytes, at the time that the loop says it
+// will wait for.
 func TestIdleOrder(t *testing.T) {
 	l := stillLoop(t)
 	l.service().Apply(Terms{IdleTimeout: time.Second})
@@ -120,8 +121,8 @@ func TestIdleOrder(t *testing.T) {
 	}
 }
 
-// A loop that takes over a client that is owed something hears of it when there is room, not before, nor
-// only when the client sends more.
+// A loop that takes over a client that is owed something hears of it when there is room, not
+// before, nor only when the client sends more.
 func TestAdoptWaitsForRoom(t *testing.T) {
 	from, to := stillLoop(t), stillLoop(t)
 	to.engine = from.engine

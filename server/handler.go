@@ -40,9 +40,9 @@ func (c *Conn) NetConn() net.Conn { return c.client.conn }
 
 // A PacketHandler answers the datagrams of a service.
 type PacketHandler interface {
-	// AppendAnswer appends the answer to the datagram question to the slice to and returns that, or
-	// false if there is none. It should not be longer than the question: the address of a sender can
-	// be forged.
+	// AppendAnswer appends the answer to the datagram question to the slice to and returns
+	// that, or false if there is none. It should not be longer than the question: the address
+	// of a sender can be forged.
 	AppendAnswer(to, question []byte) (answer []byte, ok bool)
 }
 
@@ -69,7 +69,7 @@ func (v *Service) packet() (b Builtin, custom bool) {
 // otherwise: the answer is longer than the question.
 const timePerSource = 10
 
-// datagramLimits returns those of t with what is not said.
+// datagramLimits returns the limits of t with the defaults filled in.
 func (v *Service) datagramLimits(t Terms) DatagramLimits {
 	limits := t.Limits.Datagrams
 	if b, custom := v.packet(); !custom && b.answersOnce() && limits.PerSource == 0 {

@@ -124,9 +124,9 @@ func listen(t *testing.T, network string) net.Listener {
 	return l
 }
 
-// narrow gives a socket, and those accepted from it, small buffers in the kernel, which it would otherwise let grow
-// to tens of megabytes where there is memory. So writes are cut short in every test that sends much, and a client
-// that does not read is soon stuck, however slow the machine.
+// narrow gives a socket, and those accepted from it, small buffers in the kernel, which it would
+// otherwise let grow to tens of megabytes where there is memory. So writes are cut short in every
+// test that sends much, and a client that does not read is soon stuck, however slow the machine.
 func narrow(_, _ string, c syscall.RawConn) (err error) {
 	const size = 64 << 10
 	if controlErr := c.Control(func(fd uintptr) {
@@ -145,7 +145,8 @@ type halfConn interface {
 	CloseWrite() error
 }
 
-// dial connects to the server. What is done with the connection, but for exchange, must be done within patience.
+// dial connects to the server. What is done with the connection, but for exchange, must be done
+// within patience.
 func (f *fixture) dial() halfConn {
 	f.t.Helper()
 	return f.dialFrom(nil)

@@ -14,7 +14,8 @@ type heldFile struct {
 	file *os.File
 }
 
-// holdFile follows no symbolic link, and does not open the file, which with a socket cannot be done.
+// holdFile follows no symbolic link, and does not open the file, which with a socket cannot be
+// done.
 func holdFile(path string) (*heldFile, error) {
 	f, err := os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -25,8 +26,8 @@ func holdFile(path string) (*heldFile, error) {
 
 func (f *heldFile) stat() (fs.FileInfo, error) { return f.file.Stat() }
 
-// chmod takes fchmodat2(2), which came with Linux 6.6, for fchmod(2) refuses such a descriptor; before, and where a filter
-// of system calls does not know it, it goes through proc(5).
+// chmod takes fchmodat2(2), which came with Linux 6.6, for fchmod(2) refuses such a descriptor;
+// before, and where a filter of system calls does not know it, it goes through proc(5).
 func (f *heldFile) chmod(mode fs.FileMode) error {
 	fd := int(f.file.Fd())
 	if unix.Fchmodat(fd, "", uint32(mode.Perm()), unix.AT_EMPTY_PATH) == nil {

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// A heldFile is a name in a directory that stays the same directory. Whoever may write to it can still put a hard link to
-// another file there between a look and a change: it should be the server's own.
+// A heldFile is a name in a directory that stays the same directory. A user that may write to it
+// can still put a hard link to another file there between a look and a change: it should be the
+// server's own.
 type heldFile struct {
 	dir  *os.Root
 	name string

@@ -79,7 +79,8 @@ func TestHostileClients(t *testing.T) {
 	})
 }
 
-// resetOnClose makes Close break off a TCP connection. A Unix socket is reset anyway if there are bytes unread.
+// resetOnClose makes Close break off a TCP connection. A Unix socket is reset anyway if there are
+// bytes unread.
 func resetOnClose(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
@@ -162,8 +163,8 @@ func TestFiveThousandClients(t *testing.T) {
 	}
 }
 
-// needDescriptors skips a test, or a benchmark, that the process has too few descriptors for. Where tests run
-// unwatched, there must be enough.
+// needDescriptors skips a test, or a benchmark, that the process has too few descriptors for. Where
+// tests run unwatched, there must be enough.
 func needDescriptors(t testing.TB, n uint64) {
 	t.Helper()
 	var r syscall.Rlimit

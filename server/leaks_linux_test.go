@@ -8,7 +8,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// After Close there are no more descriptors and goroutines than before Serve, whatever the clients did.
+// After Close there are no more descriptors and goroutines than before Serve, whatever the clients
+// did.
 func TestCloseLeavesNothing(t *testing.T) {
 	for _, e := range engineCases() {
 		for _, network := range []string{"tcp4", "unix"} {

@@ -165,7 +165,8 @@ func TestIdleClientIsClosed(t *testing.T) {
 	})
 }
 
-// A client that sends and then neither sends nor reads is idle too, though the server owes it something.
+// A client that sends and then neither sends nor reads is idle too, though the server owes it
+// something.
 func TestStuckClientIsIdle(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
 		f.terms.IdleTimeout = 500 * time.Millisecond

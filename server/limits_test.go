@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// At the limit nobody is accepted: who comes waits, is not refused, and is served when there is a place.
+// At the limit nobody is accepted: who comes waits, is not refused, and is served when there is a
+// place.
 func TestMaxConnections(t *testing.T) {
 	forEach(t, func(t *testing.T, f *fixture) {
 		f.server.MaxConnections = 2

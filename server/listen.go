@@ -49,8 +49,9 @@ func (a Address) WithPort(port uint16) Address {
 	return a
 }
 
-// listenOn calls listen with the network and the address for package net. Package net would find out whether a socket can
-// be for both families by way of 127.0.0.1 and ::1, which a machine, or a network namespace, need not have.
+// listenOn calls listen with the network and the address for package net. Package net would find
+// out whether a socket can be for both families by way of 127.0.0.1 and ::1, which a machine, or a
+// network namespace, need not have.
 func (a Address) listenOn(listen func(config *net.ListenConfig, network, address string) error) error {
 	network := a.family()
 	if a.host == "" || a.host == "::" {
@@ -66,12 +67,13 @@ func (a Address) listenOn(listen func(config *net.ListenConfig, network, address
 	return listen(&net.ListenConfig{}, network, a.target())
 }
 
-// Listen returns a listener for a tcp or unix address. Of a name it takes one address; see [Address.Resolve]. ctx bounds
-// the resolution of a name, and the
-// question to a Unix socket that is there already whether somebody serves it.
+// Listen returns a listener for a tcp or unix address. Of a name it takes one address; see
+// [Address.Resolve]. ctx bounds the resolution of a name, and the question to a Unix socket that is
+// there already whether it is served.
 //
-// The listener of a Unix socket is that of [ListenUnix], with mode 0666: like a port on the loopback address, it is for
-// every user of the machine. To let fewer connect, put it into a directory that fewer may search.
+// The listener of a Unix socket is that of [ListenUnix], with mode 0666: like a port on the
+// loopback address, it is for every user of the machine. To let fewer connect, put it into a
+// directory that fewer may search.
 func (a Address) Listen(ctx context.Context) (net.Listener, error) {
 	switch a.network {
 	case "tcp":
@@ -87,8 +89,8 @@ func (a Address) Listen(ctx context.Context) (net.Listener, error) {
 	return nil, fmt.Errorf("listen on %s: %w", a, net.UnknownNetworkError(a.network))
 }
 
-// ListenPacket returns a socket for a udp address. Of a name it takes one address; see [Address.Resolve]. ctx bounds the
-// resolution of a name.
+// ListenPacket returns a socket for a udp address. Of a name it takes one address; see
+// [Address.Resolve]. ctx bounds the resolution of a name.
 func (a Address) ListenPacket(ctx context.Context) (net.PacketConn, error) {
 	if a.network != "udp" {
 		return nil, fmt.Errorf("listen on %s: %w", a, net.UnknownNetworkError(a.network))

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withoutIPv6 runs a test in a thread for which socket(2) knows no IPv6, as on a machine that has none.
+// withoutIPv6 runs a test in a thread for which socket(2) knows no IPv6, as on a machine that has
+// none.
 func withoutIPv6(t *testing.T, test func()) {
 	t.Helper()
 	doneC := make(chan error)

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// smallBuffer is the size of the buffer that every client of the portable engine has, for its goroutine waits
-// in a read with it. It borrows one of maxRead for as long as its messages do not fit.
+// smallBuffer is the size of the buffer that every client of the portable engine has, for its
+// goroutine waits in a read with it. It borrows one of maxRead for as long as its messages do not
+// fit.
 const smallBuffer = 1 << 10
 
 // portableEngine serves any net.Listener, with a goroutine for each client.
@@ -141,8 +142,8 @@ func (c *portableClient) serve() error {
 	return c.service.Stream.Serve(ctx, &Conn{c})
 }
 
-// readAll has handle take all that the client sends, piece by piece, until that fails. io.Copy would
-// not do: the counters have to move with every message, and an idle client would keep a large
+// readAll has handle take all that the client sends, piece by piece, until that fails. io.Copy
+// would not do: the counters have to move with every message, and an idle client would keep a large
 // buffer.
 func (c *portableClient) readAll(handle func(p []byte) error) error {
 	small := make([]byte, smallBuffer)

@@ -40,9 +40,9 @@ func (c *portableClient) end(why endReason) bool {
 	return true
 }
 
-// hangUp is called when the client has been sent all that it gets, though it may send more. It tells
-// the client so, and drops what it sends, as linger does, but under the idle timeout. It returns
-// io.EOF when the client has ended too, or is silent and its system has everything.
+// hangUp is called when the client has been sent all that it gets, though it may send more. It
+// tells the client so, and drops what it sends, as linger does, but under the idle timeout. It
+// returns io.EOF when the client has ended too, or is silent and its system has everything.
 func (c *portableClient) hangUp() error {
 	half, ok := c.conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A client is idle only if nothing moved for the whole of IdleTimeout: whoever sends a byte, or takes
-// one, now and then is not.
+// A client is idle only if nothing moved for the whole of IdleTimeout: a client that sends a byte,
+// or takes one, now and then is not.
 func TestIdleTimeCountsFromTheLastByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, conn := net.Pipe()
@@ -49,7 +49,8 @@ func TestIdleTimeCountsFromTheLastByte(t *testing.T) {
 	})
 }
 
-// A fault in the program must not be swallowed: it ends the process, and its text is on standard error.
+// A fault in the program must not be swallowed: it ends the process, and its text is on standard
+// error.
 func TestPanicIsNotHidden(t *testing.T) {
 	if os.Getenv("SERVER_TEST_PANIC") != "" {
 		_, conn := net.Pipe()

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// A progress is what others can see of a goroutine that serves many clients, which all wait if it is stuck. Only the
-// goroutine writes to it.
+// A progress is what others can see of a goroutine that serves many clients, which all wait if it
+// is stuck. Only the goroutine writes to it.
 type progress struct {
-	// since is when the present piece of work began, a time.Duration. It is 0 while there is nothing to
-	// do, and in the end: a goroutine that has ended is not stuck.
+	// since is when the present piece of work began, a time.Duration. It is 0 while there is
+	// nothing to do, and in the end: a goroutine that has ended is not stuck.
 	since atomic.Int64
 }
 

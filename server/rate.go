@@ -16,7 +16,7 @@ const (
 )
 
 // A rateLimiter limits how often each source may do something, in constant time and memory,
-// whatever number of sources there are or pretend to be: those of the 16384 that say most are
+// whatever number of sources there are or pretend to be: the 16384 that say most are
 // known. A source that is not known is one that has done nothing, so none is ever refused for what
 // others did; the price is that one that is forgotten in a flood of others may use up its burst
 // again.
@@ -34,8 +34,9 @@ type knownSource struct {
 	share
 }
 
-// newRateLimiter allows perSecond events from each source, in the long run, and as many as belong to
-// a second, but at least one, at once. If perSecond is 0, it returns nil, which allows everything.
+// newRateLimiter allows perSecond events from each source, in the long run, and as many as belong
+// to a second, but at least one, at once. If perSecond is 0, it returns nil, which allows
+// everything.
 func newRateLimiter(perSecond float64) *rateLimiter {
 	if perSecond <= 0 {
 		return nil
@@ -47,8 +48,9 @@ func newRateLimiter(perSecond float64) *rateLimiter {
 	}
 }
 
-// changed returns a limiter with another rate, at the time now, that knows what each source has used.
-// A source that had to wait for long at a lower rate need not wait longer than the new one asks for.
+// changed returns a limiter with another rate, at the time now, that knows what each source has
+// used. A source that had to wait for long at a lower rate need not wait longer than the new one
+// asks for.
 func (r *rateLimiter) changed(perSecond float64, now time.Duration) *rateLimiter {
 	if r == nil || perSecond <= 0 {
 		return newRateLimiter(perSecond)
@@ -78,7 +80,7 @@ func (r *rateLimiter) allow(a netip.Addr, now time.Duration) bool {
 }
 
 // find returns the share of a source. One that is new gets the place of the one in its set that is
-// due first, whose share says least.
+// due first: its share says least.
 func find(set *[sourcesPerSet]knownSource, source netip.Addr) *share {
 	least := &set[0]
 	for i := range set {

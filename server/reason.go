@@ -97,7 +97,7 @@ func (l *refusalLog) note(why Reason) (heldBack uint64, ok bool) {
 	return l.throttles[why].allow(time.Now(), warningGap)
 }
 
-// addTo adds the counts to those of connections and those of datagrams.
+// addTo adds the counts to the ones of connections and of datagrams.
 func (l *refusalLog) addTo(connections, datagrams *Refusals) {
 	for why := range reasons {
 		to := connections

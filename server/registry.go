@@ -7,16 +7,17 @@ import (
 	"sync"
 )
 
-// Sessions returns the clients being served, in no particular order, each as it is when it is reached.
-// A client that stays for the whole of the iteration is seen once; one that comes or goes
+// Sessions returns the clients being served, in no particular order, each as it is when it is
+// reached. A client that stays for the whole of the iteration is seen once; one that comes or goes
 // meanwhile may be missing. Serving is not held up, however slowly the caller goes on.
 func (s *Server) Sessions() iter.Seq[SessionInfo] {
 	return s.registry.all
 }
 
-// Disconnect ends the session with the given id, with the reason "disconnected" in the log: what has been read from
-// the client is still sent, for one second at most; then a client that has not got everything is reset. It
-// reports whether there was such a session that was not ending already, and does not wait for it to end.
+// Disconnect ends the session with the given id, with the reason "disconnected" in the log: what
+// has been read from the client is still sent, for one second at most; then a client that has not
+// got everything is reset. It reports whether there was such a session that was not ending already,
+// and does not wait for it to end.
 func (s *Server) Disconnect(id uint64) bool {
 	return s.registry.disconnect(id)
 }
@@ -73,8 +74,8 @@ func (r *registry) add(c client, s *session) (added bool, why Reason) {
 	return true, notRefused
 }
 
-// addSource counts one more client of v from the address from, which is not valid if it has none. It
-// reports false if there are as many as there may be. Sources are counted only while there is a
+// addSource counts one more client of v from the address from, which is not valid if it has none.
+// It reports false if there are as many as there may be. Sources are counted only while there is a
 // limit, so the clients that are there are counted when there is a new one. r.mu is held.
 func (r *registry) addSource(v *Service, from netip.Addr) bool {
 	limit, m := v.terms.Load().Limits.PerSource, &v.members

@@ -22,16 +22,17 @@ var ErrServerClosed = errors.New("server: closed")
 // called by several goroutines at once.
 type Server struct {
 	// Logger takes the log: a line at level Info for each client that comes and goes, warnings
-	// for what keeps the server from accepting. The lines of a Service with a Logger go there. It is called while clients wait, so its
-	// handler should not block. nil discards everything.
+	// for what keeps the server from accepting. The lines of a Service with a Logger go there.
+	// It is called while clients wait, so its handler should not block. nil discards
+	// everything.
 	Logger *slog.Logger
 
-	// MaxConnections is how many clients there may be at once, of all services. When there are so many, no more are
-	// accepted: they wait in the queue of the kernel. (With Portable, one client of each listener
-	// has been accepted when it waits: a listener reserves no connection for a client that may come.) The log
-	// says when that begins and when it is over. 0 means as many as the process may have
-	// descriptors, less 64 for its other needs; no more than that are served in any case, and a
-	// larger limit is warned of.
+	// MaxConnections is how many clients there may be at once, of all services. When there are
+	// so many, no more are accepted: they wait in the queue of the kernel. (With Portable, one
+	// client of each listener has been accepted when it waits: a listener reserves no
+	// connection for a client that may come.) The log says when that begins and when it is
+	// over. 0 means as many as the process may have descriptors, less 64 for its other needs;
+	// no more than that are served in any case, and a larger limit is warned of.
 	MaxConnections int
 
 	// Portable makes the server serve every listener with a goroutine for each client, as it does
@@ -74,13 +75,14 @@ const (
 )
 
 // Serve accepts the clients of l and serves them as v says, until Shutdown or Close of the server,
-// or Shutdown of v, is called or accepting fails for good; it then returns ErrServerClosed or the error. Only what can never get better is
-// for good: l is closed, is no socket, or does not listen. After any other error, such as a lack of
-// descriptors or one that belongs to a single connection or to the network, accepting is tried
-// again after a pause that grows from 5 ms to 1 s, with a warning in the log.
+// or Shutdown of v, is called or accepting fails for good; it then returns ErrServerClosed or the
+// error. Only what can never get better is for good: l is closed, is no socket, or does not listen.
+// After any other error, such as a lack of descriptors or one that belongs to a single connection
+// or to the network, accepting is tried again after a pause that grows from 5 ms to 1 s, with a
+// warning in the log.
 //
-// With nil for v it serves echo without limits: a service of the server's own, the same for all such
-// calls.
+// With nil for v it serves echo without limits: a service of the server's own, the same for all
+// such calls.
 //
 // l is closed when Serve returns. Clients that were accepted live on. Serve may be
 // called for several listeners at once.
@@ -174,7 +176,7 @@ func (s *Server) engineFor(l net.Listener, v *Service) engine {
 	return *e
 }
 
-// engines returns those that there are.
+// engines returns the engines that there are.
 func (s *Server) engines() []engine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,7 +227,7 @@ func (s *Server) prepare() {
 }
 
 // Shutdown stops accepting and waits for the clients that are there to leave. It
-// returns nil when the last one has gone. If ctx ends first, those that are left are closed
+// returns nil when the last one has gone. If ctx ends first, the clients that are left are closed
 // as Close does it, and Shutdown returns the error of ctx.
 //
 // A client that was still in the kernel's queue, never accepted, is reset by the kernel.
@@ -236,11 +238,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close stops accepting and closes every client at once: nothing more is read, what has
-// been read is still sent, then the connection is closed. A client that does not take
-// what it is sent delays Close by one second at most, however many of them there are: what the system
-// has taken by then it goes on to deliver, and a client for which there is more is reset.
-// Close returns when all clients have gone. It always returns nil.
+// Close stops accepting and closes every client at once: nothing more is read, what has been read
+// is still sent, then the connection is closed. A client that does not take what it is sent delays
+// Close by one second at most, however many of them there are: what the system has taken by then it
+// goes on to deliver, and a client for which there is more is reset. Close returns when all clients
+// have gone. It always returns nil.
 func (s *Server) Close() error {
 	s.enter(phaseClosed)
 	s.registry.endAll(nil)

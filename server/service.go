@@ -121,9 +121,9 @@ func (v *Service) join(s *Server) {
 
 // Shutdown stops the service, and nothing else of the server: its listeners and packet sockets are
 // closed, and their calls of Serve and ServePacket return ErrServerClosed. It waits for the clients
-// of the service to leave. It returns nil when the last one has gone. If ctx ends first, those that
-// are left are closed as Server.Close does it, and Shutdown returns the error of ctx. The service
-// cannot be served again; its counters stay among those of the server.
+// of the service to leave. It returns nil when the last one has gone. If ctx ends first, the
+// clients that are left are closed as Server.Close does it, and Shutdown returns the error of ctx.
+// The service cannot be served again; its counters stay part of the counters of the server.
 func (v *Service) Shutdown(ctx context.Context) error {
 	v.mu.Lock()
 	v.stopped = true

@@ -39,7 +39,8 @@ func TestLogLines(t *testing.T) {
 	})
 }
 
-// The log has the address that each client has connected to, also where the server listens on all of them.
+// The log has the address that each client has connected to, also where the server listens on all
+// of them.
 func TestLocalAddressOfAWildListener(t *testing.T) {
 	forEachOn(t, []string{"tcp4"}, func(t *testing.T, f *fixture) {
 		l, err := net.Listen("tcp4", "0.0.0.0:0")

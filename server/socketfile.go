@@ -11,7 +11,8 @@ import (
 	"syscall"
 )
 
-// listenQueue is how many connections wait to be accepted, unless the system allows fewer, as it does.
+// listenQueue is how many connections wait to be accepted, unless the system allows fewer, as it
+// does.
 const listenQueue = 1<<16 - 1
 
 // A UnixListener listens on a Unix socket and owns the socket's file. net.UnixListener would remove
@@ -24,13 +25,14 @@ type UnixListener struct {
 	path string // empty once the file was removed, or cannot be reached
 }
 
-// ListenUnix makes a Unix socket at path, which those may connect to whom mode lets write, whatever the umask is; see
-// unix(7). ctx bounds the question to a socket that is there already whether somebody serves it. If nobody does
-// it is replaced; else the error wraps [syscall.EADDRINUSE]. If what is there is no socket, the error wraps [fs.ErrExist].
+// ListenUnix makes a Unix socket at path, to which users may connect that mode lets write, whatever
+// the umask is; see unix(7). ctx bounds the question to a socket that is there already whether
+// a process serves it. If none does it is replaced; else the error wraps [syscall.EADDRINUSE]. If
+// what is there is no socket, the error wraps [fs.ErrExist].
 //
-// Two callers that find the same dead socket at the same time may both replace it, and the later one has the
-// path. Only one of them should get here: by a locked pid file, for instance. One that has bound its
-// socket, and is about to listen, looks dead too.
+// Two callers that find the same dead socket at the same time may both replace it, and the later
+// one has the path. Only one of them should get here: by a locked pid file, for instance. One that
+// has bound its socket, and is about to listen, looks dead too.
 func ListenUnix(ctx context.Context, path string, mode fs.FileMode) (*UnixListener, error) {
 	l, err := openSocketFile(path, mode)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -44,8 +46,8 @@ func ListenUnix(ctx context.Context, path string, mode fs.FileMode) (*UnixListen
 	return l, nil
 }
 
-// openSocketFile lets nobody connect before the file has its mode. It does so by itself because package net listens at
-// once, and panics if the address cannot be looked up.
+// openSocketFile lets no client connect before the file has its mode. It does so by itself because
+// package net listens at once, and panics if the address cannot be looked up.
 func openSocketFile(path string, mode fs.FileMode) (*UnixListener, error) {
 	f, err := newUnixSocket()
 	if err != nil {
@@ -110,8 +112,8 @@ func (l *UnixListener) Chown(uid, gid int) error {
 	return nil
 }
 
-// change calls do with the file, if it still is the one that was made. The file is held, so that nobody who may write to
-// the directory can have another one changed by putting it in its place.
+// change calls do with the file, if it still is the one that was made. The file is held, so that
+// a user that may write to the directory cannot have another one changed by putting it in its place.
 func (l *UnixListener) change(do func(*heldFile) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,15 +135,16 @@ func (l *UnixListener) change(do func(*heldFile) error) error {
 // errReplaced is why nothing is done to the file at the path.
 var errReplaced = errors.New("somebody has put another file in its place")
 
-// hasOneName tells what was just made from a link to somebody's file, which who may write to the directory could have put
-// in its place. Whose it is tells nothing: some file systems give it to another user.
+// hasOneName tells the file that was just made from a link to another file, which a user that may
+// write to the directory could have put in its place. The owner tells nothing: some file systems
+// give a new file to another user.
 func hasOneName(made fs.FileInfo) bool {
 	st, ok := made.Sys().(*syscall.Stat_t)
 	return !ok || st.Nlink == 1
 }
 
-// SetPath says where the file is to be found when it is closed, after chroot(2). Empty means nowhere: it
-// stays, and the next to listen there replaces it.
+// SetPath says where the file is to be found when it is closed, after chroot(2). Empty means
+// nowhere: it stays, and the next to listen there replaces it.
 func (l *UnixListener) SetPath(path string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,14 +162,15 @@ func (l *UnixListener) Removed() (path string, removed bool) {
 	return l.path, errors.Is(err, fs.ErrNotExist)
 }
 
-// Close removes the file, if it still is the one that was made, and stops accepting. The file stays, to be replaced by the
-// next to listen there, if the process may not remove it any more, having given up its privileges: an error tells.
+// Close removes the file, if it still is the one that was made, and stops accepting. The file
+// stays, to be replaced by the next to listen there, if the process may not remove it any more,
+// having given up its privileges: an error tells.
 func (l *UnixListener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var err error
 	if l.path != "" {
-		// The file goes first: whoever sees the socket dead would take it for stale.
+		// The file goes first: a process that sees the socket dead would take it for stale.
 		if err = removeSame(l.path, l.made); err != nil {
 			err = fmt.Errorf("remove %s: %w", l.path, err)
 		}

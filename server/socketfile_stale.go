@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// staleTimeout is how long a Unix socket has to take or refuse a connection. The kernel answers at once.
+// staleTimeout is how long a Unix socket has to take or refuse a connection. The kernel answers at
+// once.
 const staleTimeout = time.Second
 
 // removeStale removes the socket at path, or says why it stays.
@@ -41,8 +42,9 @@ func removeStale(ctx context.Context, path string) error {
 	return removeSame(path, found)
 }
 
-// removeSame removes the file at path if it is the one that was found. The inode of a dead socket may be given to the
-// next one; hence the time. Nothing can make the comparison and the removal one step.
+// removeSame removes the file at path if it is the one that was found. The inode of a dead socket
+// may be given to the next one; hence the time. Nothing can make the comparison and the removal one
+// step.
 func removeSame(path string, found fs.FileInfo) error {
 	now, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

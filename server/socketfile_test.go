@@ -112,8 +112,8 @@ func TestSocketFileChown(t *testing.T) {
 	}
 }
 
-// What somebody has put in the place of the socket is not given away: links are not followed, and what they lead to is
-// told from what was made.
+// What somebody has put in the place of the socket is not given away: links are not followed, and
+// what they lead to is told from what was made.
 func TestChownOfAnotherFile(t *testing.T) {
 	replacements := map[string]func(path, other string) error{
 		"file":             func(path, _ string) error { return os.WriteFile(path, nil, 0o600) },

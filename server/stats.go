@@ -17,9 +17,9 @@ type Stats struct {
 	Datagrams     DatagramStats // what is not in the fields above, but for the bytes
 }
 
-// Stats returns the counters of all services, those that were shut down too. They count while a
-// session runs and are exact once it has ended. The fields are read one after the other: bytes may
-// be sent between the two byte counts.
+// Stats returns the counters of all services, also of the ones that were shut down. They count
+// while a session runs and are exact once it has ended. The fields are read one after the other:
+// bytes may be sent between the two byte counts.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	stats := s.before
@@ -32,7 +32,7 @@ func (s *Server) Stats() Stats {
 	return stats
 }
 
-// Stats returns the counters of the service, as Server.Stats returns those of all.
+// Stats returns the counters of the service, as Server.Stats returns them for all services.
 func (v *Service) Stats() Stats {
 	var stats Stats
 	s := v.owner()

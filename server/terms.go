@@ -29,8 +29,8 @@ type Limits struct {
 	// no more are accepted, as with Server.MaxConnections, which holds besides. 0 means no limit.
 	Connections int
 
-	// PerSource is how many clients one source may have at once. Those above it are reset. 0 means
-	// no limit.
+	// PerSource is how many clients one source may have at once. Clients above it are reset. 0
+	// means no limit.
 	//
 	// A source is an IPv4 address, or the /64 network of an IPv6 address, with these exceptions: a
 	// link-local address counts with its zone, for neighbours share a network; one of NAT64
@@ -38,7 +38,7 @@ type Limits struct {
 	PerSource int
 
 	// RatePerSource is how many clients a second may come from one source; as many as belong to a
-	// second may come at once. Those above it are reset. 0 means no limit.
+	// second may come at once. Clients above it are reset. 0 means no limit.
 	//
 	// 16384 sources are known at a time. One that is not is let in, whatever others have done.
 	RatePerSource float64

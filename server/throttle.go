@@ -9,8 +9,8 @@ type throttle struct {
 	heldBack uint64
 }
 
-// allow reports whether an event at the time now may be logged, at least gap having passed since the
-// last one that was, and if so how many were held back in between.
+// allow reports whether an event at the time now may be logged, at least gap having passed since
+// the last one that was, and if so how many were held back in between.
 func (t *throttle) allow(now time.Time, gap time.Duration) (heldBack uint64, ok bool) {
 	if !t.last.IsZero() && now.Sub(t.last) < gap {
 		t.heldBack++

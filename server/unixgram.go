@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Answers that may wait until a client of a Unix socket takes them: room for a burst, and not more than a client
-// that never reads may cost.
+// Answers that may wait until a client of a Unix socket takes them: room for a burst, and not more
+// than a client that never reads may cost.
 const (
 	lateAnswersMax = 64
 	latePerClient  = 16
@@ -19,11 +19,12 @@ const (
 	latePauseMax   = 64 * time.Millisecond
 )
 
-// unixgramAnswers sends the answers of a Unix socket, which all go through one queue of the kernel or another
-// that a client may leave full: its own, of net.unix.max_dgram_qlen datagrams, or, if it has called connect, the send
-// buffer of the server. So nothing waits for room here. Answers for which there is none are kept, a few for each client,
-// and tried again, in their order; those above are not sent. A client that has filled the send
-// buffer keeps all others from being answered until it reads or is gone, and the kernel offers no way around that.
+// unixgramAnswers sends the answers of a Unix socket, which all go through one queue of the kernel
+// or another that a client may leave full: its own, of net.unix.max_dgram_qlen datagrams, or, if it
+// has called connect, the send buffer of the server. So nothing waits for room here. Answers for
+// which there is none are kept, a few for each client, and tried again, in their order; the answers
+// above are not sent. A client that has filled the send buffer keeps all others from being answered
+// until it reads or is gone, and the kernel offers no way around that.
 //
 // It belongs to the goroutine that serves the socket.
 type unixgramAnswers struct {
@@ -77,8 +78,9 @@ func (u *unixgramAnswers) keep(p []byte, to *net.UnixAddr) bool {
 	return true
 }
 
-// wake has receiving end with an error after the pause, which resume is called for; or not at all, if there is
-// nothing to be tried again. stop may set its deadline at the same time, which must be the one that holds.
+// wake has receiving end with an error after the pause, which resume is called for; or not at all,
+// if there is nothing to be tried again. stop may set its deadline at the same time, which must be
+// the one that holds.
 func (u *unixgramAnswers) wake() {
 	var deadline time.Time
 	if len(u.kept) > 0 {

@@ -67,8 +67,8 @@ func (f *unixgramFixture) send(conn *net.UnixConn, n int) {
 	}
 }
 
-// A client that does not read its answers holds up nothing: all that it sends is received, and others are answered. What
-// cannot be sent to it is counted.
+// A client that does not read its answers holds up nothing: all that it sends is received, and
+// others are answered. What cannot be sent to it is counted.
 func TestUnixDatagramClientThatDoesNotRead(t *testing.T) {
 	forEachUnixgram(t, func(t *testing.T, f *unixgramFixture) {
 		const flood = 2000 // more than net.unix.max_dgram_qlen is anywhere
@@ -79,8 +79,9 @@ func TestUnixDatagramClientThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// The answers to a client that has called connect wait in the send buffer of the server, until it is full. Then there is
-// no room for anybody, but receiving goes on, and so do the answers once that client is gone.
+// The answers to a client that has called connect wait in the send buffer of the server, until it
+// is full. Then there is no room for anybody, but receiving goes on, and so do the answers once
+// that client is gone.
 func TestUnixDatagramClientThatFillsTheSendBuffer(t *testing.T) {
 	forEachUnixgram(t, func(t *testing.T, f *unixgramFixture) {
 		const flood = 2000

@@ -101,8 +101,9 @@ func datagramServer(t *testing.T, answer func(n int, data []byte) [][]byte) stri
 
 func echo(conn net.Conn) { io.Copy(plainWriter{conn}, conn) }
 
-// A plainWriter is a connection without ReadFrom. That would splice(2), for which package net takes pipes, and
-// closes them only when garbage is collected: thousands of connections a second run out of descriptors by that.
+// A plainWriter is a connection without ReadFrom. That would splice(2), for which package net takes
+// pipes, and closes them only when garbage is collected: thousands of connections a second run out
+// of descriptors by that.
 type plainWriter struct{ io.Writer }
 
 func echoDatagram(_ int, data []byte) [][]byte { return [][]byte{data} }

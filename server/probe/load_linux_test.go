@@ -85,8 +85,8 @@ func TestLoadOutOfDescriptors(t *testing.T) {
 	})
 }
 
-// leaveDescriptors leaves this process no more than n free descriptors until the test ends. Those that
-// an earlier test closes only now come on top.
+// leaveDescriptors leaves this process no more than n free descriptors until the test ends. Those
+// that an earlier test closes only now come on top.
 func leaveDescriptors(t *testing.T, n int) {
 	t.Helper()
 	var limit unix.Rlimit

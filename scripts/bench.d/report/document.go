@@ -32,7 +32,8 @@ modules of its name service switch are another 2 MB.
 
 `
 
-// remarks say why goals are missed that were missed wherever this was run so far. They are printed with the goals.
+// remarks say why goals are missed that were missed wherever this was run so far. They are printed
+// with the goals.
 const remarks = `## Why some goals are missed
 
 *gnet* with one loop, and on some machines *gonet* with many clients, come so close to the C server that nothing

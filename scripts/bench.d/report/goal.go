@@ -57,8 +57,8 @@ func (g goal) String() string {
 	return fmt.Sprintf("%s: %s %s %.2f × %s", g.item, g.metric.title(), sign, g.limit, g.against)
 }
 
-// ofC returns the ratio of the C server's figure to that of r, or 0 for goals that are not about a server
-// that the C server, too, is compared with.
+// ofC returns the ratio of the C server's figure to that of r, or 0 for goals that are not about a
+// server that the C server, too, is compared with.
 func (g goal) ofC(results []result, r result) float64 {
 	if g.against == "" || g.against == "epoll" {
 		return 0
