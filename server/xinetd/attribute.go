@@ -38,9 +38,12 @@ type attribute struct {
 	style    style
 	parse    parse               // nil: the attribute does nothing, see obsolete
 	needed   func(d *draft) bool // whether a service cannot do without it; nil: it can
-	asIs     bool                // a word like "#" is a value, too: cutting it would change the meaning
-	narrows  bool                // it restricts: where xinetd ignores it for its place, it is an error
-	obsolete string              // why it does nothing
+
+	// asIs takes a word like "#" for a value, too: cutting it off would change the meaning.
+	asIs bool
+	// narrows is for what restricts: in an entry where xinetd ignores it, it is an error.
+	narrows  bool
+	obsolete string // why it does nothing
 }
 
 // always is for attributes that every service needs.

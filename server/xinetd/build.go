@@ -177,8 +177,8 @@ func (r *reader) uniqueIDs(services []Service) {
 	}
 }
 
-// uniqueAddresses turns off a service whose address an earlier one has. Host names to bind are
-// compared as names: whether two mean one address is known only once they are looked up.
+// uniqueAddresses turns off a service if an earlier one has its address. Host names to bind are
+// compared as names: only a lookup could tell that two of them mean one address.
 func (r *reader) uniqueAddresses(services []Service) {
 	type place struct {
 		network string

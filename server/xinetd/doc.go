@@ -8,8 +8,8 @@
 //		fmt.Fprintln(os.Stderr, d)
 //	}
 //
-// Reading has three stages. A file becomes lines, lines become entries whose values are still
-// words, so that an attribute that is not set can be told from one that is empty; and entries,
+// Reading has three stages. A file becomes lines, lines become entries with values that are
+// still words, so that an attribute that is not set can be told from one that is empty; and entries,
 // laid over the defaults, become services with typed values. The package opens files only
 // through the given fs.FS, looks up no user and asks no name server: a host name stays a name.
 //
@@ -18,8 +18,8 @@
 // A file that xinetd accepts means the same here, with one rule on top: nothing that restricts
 // a service is dropped. Where xinetd ignores a line with a warning (a wrong count of values, an
 // operator that the attribute does not have, a second value for a single-value attribute, an
-// address it cannot read), the service is off, and the diagnostic says why. A line whose only
-// fault is a comment behind a plain value is honoured, with a warning. "enabled" does not bring
+// address it cannot read), the service is off, and the diagnostic says why. A line with a comment
+// behind a plain value, and no other fault, is honoured with a warning. "enabled" does not bring
 // back a service that has errors, and an error in the defaults turns every service off. The
 // defaults apply whatever their place in the files.
 //

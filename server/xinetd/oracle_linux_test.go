@@ -201,6 +201,7 @@ func TestAsXinetd(t *testing.T) {
 		probe("off", 3607)+probe("disabled", 3608, "disable = YES", "junk")+
 		probe("bad", 3609, "instances = -1")+probe("traffic", 3610, "log_on_success = TRAFFIC")+
 		probe("env", 3611, "env = A")+probe("interval", 3612, "access_times = 3:00-2:00")+
+		probe("relay", 3613, "redirect = 127.0.0.1 6")+
 		"service echo\n{\n type = INTERNAL\n socket_type = stream\n wait = no\n}\n")
 }
 

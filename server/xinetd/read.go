@@ -209,7 +209,7 @@ func withPath(err error, name string) error {
 	return &fs.PathError{Op: "read", Path: name, Err: err}
 }
 
-// text is the message of an error about a file whose name may be anything.
+// text is the message of an error about a file with any name.
 func text(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {

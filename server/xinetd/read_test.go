@@ -54,7 +54,7 @@ func TestPlainService(t *testing.T) {
 	wantOn(t, c, true)
 	v := c.Services[0]
 	have := fmt.Sprint(v.ID, v.Kind, v.Network, v.Port, v.Family, v.Args, v.Instances, v.PerSource, v.Rate, v.Umask,
-		v.ResourceLims, v.AccessTimes, v.Log, v.OnlyFrom == nil, v.HostsAccess)
+		v.ResourceLimits, v.AccessTimes, v.Log, v.OnlyFrom == nil, v.HostsAccess)
 	if want := "a2tcp 3600 1 [cat -v x] 10 -1 {5 3s} 63 [{as 67108864}] [{62 184}] {/l 102400 107520  } true cat"; strings.ReplaceAll(have, " ", "") != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("have %s\nwant %s", have, want)
 	}
@@ -139,7 +139,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestShapes has entries whose braces and lines are not as xinetd wants them.
+// TestShapes has entries with braces and lines that are not as xinetd wants them.
 func TestShapes(t *testing.T) {
 	body := strings.TrimPrefix(good(), "service a\n{\n")
 	for name, tt := range map[string]struct {

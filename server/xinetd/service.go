@@ -50,17 +50,17 @@ type Service struct {
 	Args     []string // its arguments, from argv[0] on
 	Redirect Redirect
 
-	Instances    Limit
-	PerSource    Limit
-	Rate         Rate
-	SourceRate   Rate          // the same for each client's address alone
-	MaxLoad      float64       // load average from which on clients are turned away; 0 is none
-	WaitAtLimit  bool          // clients over a limit wait, instead of being turned away
-	IdleTimeout  time.Duration // 0 is none
-	Lifetime     time.Duration // 0 is none
-	Nice         int
-	Umask        int // -1 is the daemon's
-	ResourceLims []ResourceLimit
+	Instances      Limit
+	PerSource      Limit
+	Rate           Rate
+	SourceRate     Rate          // the same for each client's address alone
+	MaxLoad        float64       // load average from which on clients are turned away; 0 is none
+	WaitAtLimit    bool          // clients over a limit wait, instead of being turned away
+	IdleTimeout    time.Duration // 0 is none
+	Lifetime       time.Duration // 0 is none
+	Nice           int
+	Umask          int // -1 is the daemon's
+	ResourceLimits []ResourceLimit
 
 	OnlyFrom    []Address     // nil: every client; empty: none
 	NoAccess    []Address     // counts more than OnlyFrom, whatever is narrower
