@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// maxSocketPath is the length of the longest path that a Unix socket can have here: sun_path of
+// MaxSocketPath is the length of the longest path that a Unix socket can have here: sun_path of
 // unix(7), 108 bytes on Linux and 104 on the BSDs, without the byte 0 at its end.
-const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+const MaxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 // An Address is where to serve, or where the server to be asked is. It comes from [ParseAddress].
 // Two addresses are equal, by ==, if and only if they have the same canonical form. Names are not
@@ -105,8 +105,8 @@ func parseSocketPath(text string) (Address, error) {
 		return Address{}, errors.New("the path is that of a directory: want unix:///PATH of a socket")
 	case strings.ContainsRune(text, 0):
 		return Address{}, errors.New("the path has a byte 0 in it: want unix:///PATH")
-	case len(clean) > maxSocketPath:
-		return Address{}, fmt.Errorf("the path has %d bytes: want %d at most", len(clean), maxSocketPath)
+	case len(clean) > MaxSocketPath:
+		return Address{}, fmt.Errorf("the path has %d bytes: want %d at most", len(clean), MaxSocketPath)
 	}
 	return Address{network: "unix", path: clean}, nil
 }

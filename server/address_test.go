@@ -6,7 +6,7 @@ import (
 )
 
 func TestParseAddress(t *testing.T) {
-	longest := "/" + strings.Repeat("x", maxSocketPath-1)
+	longest := "/" + strings.Repeat("x", MaxSocketPath-1)
 	for text, want := range map[string]string{
 		":7":                             "tcp://:7",
 		"127.0.0.1:7007":                 "tcp://127.0.0.1:7007",
@@ -79,7 +79,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		"unix:///run/..":             "directory",
 		"unix:///.":                  "directory",
 		"unix:///run/\x00":           "byte 0",
-		"unix:///" + strings.Repeat("x", maxSocketPath): "want 10",
+		"unix:///" + strings.Repeat("x", MaxSocketPath): "want 10",
 	} {
 		a, err := ParseAddress(text)
 		if err == nil {

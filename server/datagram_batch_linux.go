@@ -106,7 +106,7 @@ func (b *datagramBatch) receive(fd uintptr) (int, syscall.Errno) {
 // take decides about a datagram that was received, and puts it among the answers if it is to be
 // sent back.
 func (b *datagramBatch) take(slot *datagramSlot, m *mmsghdr) {
-	slot.size, slot.from = int(m.size), source(&slot.name)
+	slot.size, slot.from = int(m.size), ipOf(&slot.name)
 	control := unsafe.Slice((*byte)(unsafe.Pointer(&slot.control)), arrivalSpace)
 	var at arrival
 	if b.arrivals {
@@ -163,17 +163,4 @@ func (b *datagramBatch) drop(err error) {
 		b.answered(slot.size, slot.from, err)
 	}
 	b.left = b.left[:0]
-}
-
-// source decodes the name of a socket, without the zone, which only the kernel needs.
-func source(name *unix.RawSockaddrAny) netip.AddrPort {
-	switch name.Addr.Family {
-	case unix.AF_INET:
-		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), hostOrder(&sa.Port))
-	case unix.AF_INET6:
-		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(name))
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), hostOrder(&sa.Port))
-	}
-	return netip.AddrPort{}
 }

@@ -13,19 +13,31 @@ import (
 
 // parseSockaddr reads an address that the kernel wrote, size bytes of it.
 func parseSockaddr(sa *unix.RawSockaddrAny, size uint32) endpoint {
+	ip := ipOf(sa)
+	if !ip.IsValid() {
+		return endpoint{name: unique.Make(unixName(sa, size))}
+	}
+	addr := ip.Addr().Unmap()
+	if addr.Is6() {
+		if scope := (*unix.RawSockaddrInet6)(unsafe.Pointer(sa)).Scope_id; scope != 0 {
+			addr = addr.WithZone(zoneName(scope))
+		}
+	}
+	return endpoint{ip: netip.AddrPortFrom(addr, ip.Port())}
+}
+
+// ipOf returns the IP address and the port in sa, without the zone, or an invalid address if it is
+// of another family.
+func ipOf(sa *unix.RawSockaddrAny) netip.AddrPort {
 	switch sa.Addr.Family {
 	case unix.AF_INET:
 		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
-		return endpoint{ip: netip.AddrPortFrom(netip.AddrFrom4(in.Addr), hostOrder(&in.Port))}
+		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), hostOrder(&in.Port))
 	case unix.AF_INET6:
 		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(sa))
-		addr := netip.AddrFrom16(in.Addr).Unmap()
-		if in.Scope_id != 0 {
-			addr = addr.WithZone(zoneName(in.Scope_id))
-		}
-		return endpoint{ip: netip.AddrPortFrom(addr, hostOrder(&in.Port))}
+		return netip.AddrPortFrom(netip.AddrFrom16(in.Addr), hostOrder(&in.Port))
 	}
-	return endpoint{name: unique.Make(unixName(sa, size))}
+	return netip.AddrPort{}
 }
 
 // unixName returns the name of a Unix socket as package net writes it: that of an abstract one

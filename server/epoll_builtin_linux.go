@@ -41,7 +41,8 @@ func (l *loop) answerOnce(c *epollClient) {
 		return
 	}
 	if c.local.network == "unix" {
-		unix.Shutdown(int(c.fd), unix.SHUT_RD) // what came after drain would have the client see an error in place of the end
+		// What came after drain would have the client see an error in place of the end.
+		unix.Shutdown(int(c.fd), unix.SHUT_RD)
 	}
 	l.poll(c, 0)
 	l.halfClose(c)

@@ -12,7 +12,7 @@ type stage uint8
 const (
 	stageOpen    stage = iota // it is served
 	stageSilent               // it has sent all it will, and is served on: chargen
-	stageOwed                 // it has sent all it will, but its system does not have all its answers yet
+	stageOwed                 // it has sent all it will, but its system lacks some of the answers
 	stageClosing              // the server ends it: it has closeGrace to take what it is owed
 )
 
@@ -80,7 +80,8 @@ func (l *loop) drain(c *epollClient) {
 			return
 		}
 	}
-	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, closingInterest) // there may be more, which must wait for its turn
+	// There may be more, which must wait for its turn.
+	setInterest(l.epfd, unix.EPOLL_CTL_MOD, c.fd, closingInterest)
 }
 
 // finish closes the connection and ends the session. err is what made it end, nil if the server

@@ -25,7 +25,7 @@ const (
 	RefusedSourceRate   // more than DatagramLimits.PerSource
 	RefusedDatagramRate // more than DatagramLimits.Total
 	RefusedOversize     // larger than any of UDP, and so cut
-	RefusedUnsent       // the system did not take the answer, or a client of a Unix socket did not in time
+	RefusedUnsent       // the system, or a client of a Unix socket, did not take the answer in time
 	reasons             // how many there are
 	firstDatagramReason = RefusedLoopPort
 )

@@ -57,7 +57,7 @@ type Server struct {
 	aside     engine                // the same, for clients that may pass descriptors
 	accepting context.Context       // done when no more clients are wanted
 	stop      context.CancelFunc    // ends accepting; nil before the first Serve
-	serves    sync.WaitGroup        // running calls of Serve and ServePacket; grows only while phase is open
+	serves    sync.WaitGroup        // calls that prepare or serve; grows only while phase is open
 	services  map[*Service]struct{} // all but what was shut down
 	unnamed   Service               // of what is served with no service given
 	before    Stats                 // the sum of what the services that were shut down have done

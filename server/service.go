@@ -43,10 +43,11 @@ type Service struct {
 	accepting context.Context    // done when no more clients are wanted
 	stop      context.CancelFunc // ends accepting
 	stopped   bool               // Shutdown was called
-	serves    sync.WaitGroup     // running calls of Prepare, Serve and ServePacket; grows only while not stopped
+	serves    sync.WaitGroup     // calls that prepare or serve; grows only while not stopped
 
-	sockets       map[*datagramSocket]struct{} // being served; guarded by Server.mu
-	droppedBefore DatagramStats                // of sockets that are closed: Dropped and DroppedUnknown; guarded by Server.mu
+	// Both are guarded by Server.mu.
+	sockets       map[*datagramSocket]struct{} // being served
+	droppedBefore DatagramStats                // Dropped and DroppedUnknown of sockets that are closed
 }
 
 // Apply changes the terms of the service. Its sockets, its clients and its counters stay, and so

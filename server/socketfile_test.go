@@ -202,10 +202,10 @@ func TestSocketFileSetPath(t *testing.T) {
 // The longest path that is accepted can be bound.
 func TestLongestSocketPath(t *testing.T) {
 	dir := t.TempDir() + "/"
-	if len(dir) >= maxSocketPath {
+	if len(dir) >= MaxSocketPath {
 		t.Fatalf("the temporary directory has a path of %d bytes", len(dir))
 	}
-	mustListenAt(t, "unix://"+dir+strings.Repeat("x", maxSocketPath-len(dir)))
+	mustListenAt(t, "unix://"+dir+strings.Repeat("x", MaxSocketPath-len(dir)))
 }
 
 func TestListenOnTheWrongKind(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 // AtLimit only ever grow.
 type Stats struct {
 	Active        int           // clients being served
-	AtLimit       bool          // there may be no more of them: see Server.ConnectionLimit, or Limits.Connections
+	AtLimit       bool          // there may be no more: Server.ConnectionLimit, or Limits.Connections
 	LimitReached  uint64        // times that this came to be
 	Accepted      uint64        // clients that became sessions
 	BytesReceived uint64        // read from clients, in datagrams too, up to this moment

@@ -16,12 +16,11 @@ import (
 // CheckPath returns an error if path cannot be the address of a Unix socket; see unix(7). Listen
 // and Client check it themselves.
 func CheckPath(path string) error {
-	limit := len(syscall.RawSockaddrUnix{}.Path) - 1
 	switch {
 	case path == "" || path[0] == '@':
 		return fmt.Errorf("control socket %q: not a path", path)
-	case len(path) > limit:
-		return fmt.Errorf("control socket %s: the path has %d bytes, a socket address holds %d", path, len(path), limit)
+	case len(path) > server.MaxSocketPath:
+		return fmt.Errorf("control socket %s: the path has %d bytes, a socket address holds %d", path, len(path), server.MaxSocketPath)
 	}
 	return nil
 }
